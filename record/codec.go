@@ -1,0 +1,332 @@
+package record
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Schema is the version of the stored form that this program writes. It reads
+// this and every earlier one; testdata/golden holds one record of each.
+const Schema = 1
+
+// ErrNewerSchema says that a record was written by a later program than this.
+var ErrNewerSchema = errors.New("written by a newer version of chartroom")
+
+// The wire types are the stored form: plain JSON whose keys never change their
+// meaning within a schema. They are apart from the nouns so that revealing
+// patient data is something this file does on purpose and nothing else can do
+// by accident.
+type (
+	wireDocument struct {
+		Schema      int              `json:"schema"`
+		ID          ID               `json:"id"`
+		Revision    int              `json:"revision"`
+		Scan        Digest           `json:"scan"`
+		Part        int              `json:"part,omitempty"`
+		ScanPages   *[2]int          `json:"scan_pages,omitempty"`
+		Received    time.Time        `json:"received"`
+		Status      Status           `json:"status"`
+		FiledBy     string           `json:"filed_by,omitempty"`
+		Reason      string           `json:"reason,omitempty"`
+		Patient     *wirePatientRef  `json:"patient,omitempty"`
+		DocType     string           `json:"doc_type,omitempty"`
+		Date        string           `json:"date,omitempty"`
+		Identifiers []wireIdentifier `json:"identifiers,omitempty"`
+		Decided     time.Time        `json:"decided"`
+		DecidedBy   string           `json:"decided_by,omitempty"`
+		Pages       []wirePage       `json:"pages,omitempty"`
+	}
+	wirePatientRef struct {
+		MRN  string `json:"mrn"`
+		Name string `json:"name,omitempty"`
+		DOB  string `json:"dob,omitempty"`
+	}
+	wireIdentifier struct {
+		Kind       Kind    `json:"kind"`
+		Role       Role    `json:"role"`
+		Value      string  `json:"value"`
+		Raw        string  `json:"raw,omitempty"`
+		Page       int     `json:"page,omitempty"`
+		Box        *[4]int `json:"box,omitempty"`
+		Confidence float64 `json:"confidence"`
+		Source     Source  `json:"source"`
+		Check      Check   `json:"check"`
+	}
+	wirePage struct {
+		Number       int        `json:"page"`
+		State        PageState  `json:"state"`
+		Reason       string     `json:"reason,omitempty"`
+		Width        int        `json:"width,omitempty"`
+		Height       int        `json:"height,omitempty"`
+		DPI          int        `json:"dpi,omitempty"`
+		Rotation     int        `json:"rotation"`
+		Reader       string     `json:"reader,omitempty"`
+		Ink          float64    `json:"ink,omitempty"`
+		Picture      string     `json:"picture,omitempty"`
+		PictureWidth int        `json:"picture_width,omitempty"`
+		Words        []wireWord `json:"words,omitempty"`
+	}
+	wireReceipt struct {
+		Schema   int       `json:"schema"`
+		ID       string    `json:"id"`
+		Scan     Digest    `json:"scan"`
+		Size     int64     `json:"size"`
+		Name     []byte    `json:"name,omitempty"` // bytes, for names need not be UTF-8
+		Path     []byte    `json:"path,omitempty"`
+		From     string    `json:"from,omitempty"`
+		Facility string    `json:"facility,omitempty"`
+		Batch    string    `json:"batch,omitempty"`
+		Place    string    `json:"place,omitempty"`
+		MRN      string    `json:"given_mrn,omitempty"`
+		DocType  string    `json:"given_type,omitempty"`
+		Date     string    `json:"given_date,omitempty"`
+		Received time.Time `json:"received"`
+	}
+	wirePatient struct {
+		Schema    int    `json:"schema"`
+		Authority string `json:"authority,omitempty"`
+		MRN       string `json:"mrn"`
+		Last      string `json:"last,omitempty"`
+		First     string `json:"first,omitempty"`
+		Middle    string `json:"middle,omitempty"`
+		Suffix    string `json:"suffix,omitempty"`
+		DOB       string `json:"dob,omitempty"`
+		Sex       string `json:"sex,omitempty"`
+		SSN       string `json:"ssn,omitempty"`
+		MBI       string `json:"mbi,omitempty"`
+		NHS       string `json:"nhs,omitempty"`
+		Phone     string `json:"phone,omitempty"`
+		Street    string `json:"street,omitempty"`
+		City      string `json:"city,omitempty"`
+		State     string `json:"state,omitempty"`
+		Zip       string `json:"zip,omitempty"`
+	}
+)
+
+// wireWord is [text, left, top, width, height, confidence in thousandths,
+// block, line]: a page has hundreds, and keys would be most of the record.
+type wireWord Word
+
+func (w wireWord) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(w.Text.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "[%s,%d,%d,%d,%d,%d,%d,%d]", text, w.Box.Left, w.Box.Top, w.Box.Width, w.Box.Height,
+		int(w.Confidence*1000+0.5), w.Block, w.Line), nil
+}
+
+func (w *wireWord) UnmarshalJSON(b []byte) error {
+	var text string
+	var thousandths int
+	fields := []any{&text, &w.Box.Left, &w.Box.Top, &w.Box.Width, &w.Box.Height, &thousandths, &w.Block, &w.Line}
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return fmt.Errorf("word: %w", err)
+	}
+	w.Text, w.Confidence = Hide(text), float64(thousandths)/1000
+	return nil
+}
+
+// MarshalDocument writes a revision of a document in its stored form: gzipped
+// JSON with its schema version, patient data revealed. Receipts are stored
+// apart (MarshalReceipt). The same document always gives the same bytes.
+func MarshalDocument(d *Document) ([]byte, error) {
+	w := toWireDocument(d)
+	w.Pages = make([]wirePage, len(d.Pages))
+	for i := range d.Pages {
+		w.Pages[i] = toWirePage(&d.Pages[i])
+	}
+	return pack(w)
+}
+
+// UnmarshalDocument reads what MarshalDocument of this or an earlier version
+// wrote. A later version's gives ErrNewerSchema.
+func UnmarshalDocument(b []byte) (*Document, error) {
+	var w wireDocument
+	if err := unpack(b, &w, &w.Schema); err != nil {
+		return nil, fmt.Errorf("read document record: %w", err)
+	}
+	return fromWireDocument(&w), nil
+}
+
+// MarshalHead is MarshalDocument without the words of the pages: what a list
+// needs. UnmarshalDocument reads it too.
+func MarshalHead(d *Document) ([]byte, error) {
+	w := toWireDocument(d)
+	w.Pages = make([]wirePage, len(d.Pages))
+	for i := range d.Pages {
+		w.Pages[i] = toWirePage(&d.Pages[i])
+		w.Pages[i].Words = nil
+	}
+	return pack(w)
+}
+
+// MarshalPage writes one page with its words.
+func MarshalPage(p *Page) ([]byte, error) { return pack(toWirePage(p)) }
+
+// UnmarshalPage reads what MarshalPage wrote.
+func UnmarshalPage(b []byte) (*Page, error) {
+	var w wirePage
+	if err := unpack(b, &w, nil); err != nil {
+		return nil, fmt.Errorf("read page record: %w", err)
+	}
+	p := fromWirePage(&w)
+	return &p, nil
+}
+
+// MarshalReceipt writes a receipt in its stored form.
+func MarshalReceipt(r *Receipt) ([]byte, error) {
+	return pack(wireReceipt{Schema, r.ID, r.Scan, r.Size, []byte(r.Name.Reveal()), []byte(r.Path.Reveal()), r.From, r.Facility, r.Batch, r.Place,
+		r.Given.MRN.Reveal(), r.Given.DocType.Reveal(), r.Given.Date.Reveal(), r.Received.UTC()})
+}
+
+// UnmarshalReceipt reads what MarshalReceipt wrote.
+func UnmarshalReceipt(b []byte) (*Receipt, error) {
+	var w wireReceipt
+	if err := unpack(b, &w, &w.Schema); err != nil {
+		return nil, fmt.Errorf("read receipt record: %w", err)
+	}
+	return &Receipt{ID: w.ID, Scan: w.Scan, Size: w.Size, Name: Hide(string(w.Name)), Path: Hide(string(w.Path)), From: w.From, Facility: w.Facility,
+		Batch: w.Batch, Place: w.Place, Given: Given{Hide(w.MRN), Hide(w.DocType), Hide(w.Date)}, Received: w.Received}, nil
+}
+
+// MarshalPatientLine writes a patient as one line of JSON, ended by a line
+// feed: the form of the registry's snapshots.
+func MarshalPatientLine(p *Patient) ([]byte, error) {
+	b, err := json.Marshal(wirePatient{Schema, p.Authority, p.MRN.Reveal(), p.Last.Reveal(), p.First.Reveal(), p.Middle.Reveal(), p.Suffix.Reveal(),
+		p.DOB.Reveal(), p.Sex.Reveal(), p.SSN.Reveal(), p.MBI.Reveal(), p.NHS.Reveal(), p.Phone.Reveal(), p.Street.Reveal(), p.City.Reveal(), p.State.Reveal(), p.Zip.Reveal()})
+	return append(b, '\n'), err
+}
+
+// UnmarshalPatientLine reads what MarshalPatientLine wrote.
+func UnmarshalPatientLine(b []byte) (*Patient, error) {
+	var w wirePatient
+	if err := json.Unmarshal(b, &w); err != nil {
+		return nil, fmt.Errorf("read patient record: %w", plain(err))
+	}
+	if err := known(w.Schema); err != nil {
+		return nil, fmt.Errorf("read patient record: %w", err)
+	}
+	return &Patient{w.Authority, Hide(w.MRN), Hide(w.Last), Hide(w.First), Hide(w.Middle), Hide(w.Suffix), Hide(w.DOB), Hide(w.Sex),
+		Hide(w.SSN), Hide(w.MBI), Hide(w.NHS), Hide(w.Phone), Hide(w.Street), Hide(w.City), Hide(w.State), Hide(w.Zip)}, nil
+}
+
+func toWireDocument(d *Document) *wireDocument {
+	w := &wireDocument{Schema: Schema, ID: d.ID, Revision: d.Revision, Scan: d.Scan, Part: d.Part, Received: d.Received.UTC(), Status: d.Status,
+		FiledBy: d.FiledBy, Reason: d.Reason, DocType: d.DocType, Date: d.Date, Decided: d.Decided.UTC(), DecidedBy: d.DecidedBy}
+	if d.ScanPages != [2]int{} {
+		w.ScanPages = &d.ScanPages
+	}
+	if p := d.Patient; p != nil {
+		w.Patient = &wirePatientRef{p.MRN.Reveal(), p.Name.Reveal(), p.DOB.Reveal()}
+	}
+	for _, id := range d.Identifiers {
+		wi := wireIdentifier{id.Kind, id.Role, id.Value.Reveal(), id.Raw.Reveal(), id.Page, nil, id.Confidence, id.Source, id.Check}
+		if !id.Box.Empty() {
+			wi.Box = &[4]int{id.Box.Left, id.Box.Top, id.Box.Width, id.Box.Height}
+		}
+		w.Identifiers = append(w.Identifiers, wi)
+	}
+	return w
+}
+
+func fromWireDocument(w *wireDocument) *Document {
+	d := &Document{ID: w.ID, Revision: w.Revision, Scan: w.Scan, Part: w.Part, Received: w.Received, Status: w.Status, FiledBy: w.FiledBy,
+		Reason: w.Reason, DocType: w.DocType, Date: w.Date, Decided: w.Decided, DecidedBy: w.DecidedBy}
+	if w.ScanPages != nil {
+		d.ScanPages = *w.ScanPages
+	}
+	if p := w.Patient; p != nil {
+		d.Patient = &PatientRef{Hide(p.MRN), Hide(p.Name), Hide(p.DOB)}
+	}
+	for _, wi := range w.Identifiers {
+		id := Identifier{wi.Kind, wi.Role, Hide(wi.Value), Hide(wi.Raw), wi.Page, Box{}, wi.Confidence, wi.Source, wi.Check}
+		if wi.Box != nil {
+			id.Box = Box{wi.Box[0], wi.Box[1], wi.Box[2], wi.Box[3]}
+		}
+		d.Identifiers = append(d.Identifiers, id)
+	}
+	for i := range w.Pages {
+		d.Pages = append(d.Pages, fromWirePage(&w.Pages[i]))
+	}
+	return d
+}
+
+func toWirePage(p *Page) wirePage {
+	w := wirePage{p.Number, p.State, p.Reason, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Ink, p.Picture, p.PictureWidth, nil}
+	for i := range p.Words {
+		w.Words = append(w.Words, wireWord(p.Words[i]))
+	}
+	return w
+}
+
+func fromWirePage(w *wirePage) Page {
+	p := Page{w.Number, w.State, w.Reason, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Ink, nil, w.Picture, w.PictureWidth}
+	for i := range w.Words {
+		p.Words = append(p.Words, Word(w.Words[i]))
+	}
+	return p
+}
+
+func pack(v any) ([]byte, error) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := json.NewEncoder(z).Encode(v); err != nil {
+		return nil, fmt.Errorf("write record: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("write record: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// maxRecord bounds what unpack will expand: far above a document at its limits.
+const maxRecord = 1 << 30
+
+func unpack(b []byte, v any, schema *int) error {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(io.LimitReader(z, maxRecord+1))
+	if err != nil {
+		return err
+	}
+	if len(raw) > maxRecord {
+		return fmt.Errorf("larger than %d bytes", maxRecord)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return plain(err)
+	}
+	if schema != nil {
+		return known(*schema)
+	}
+	return nil
+}
+
+func known(schema int) error {
+	switch {
+	case schema > Schema:
+		return fmt.Errorf("schema %d: %w", schema, ErrNewerSchema)
+	case schema < 1:
+		return fmt.Errorf("schema %d does not exist", schema)
+	}
+	return nil
+}
+
+// plain keeps the offending value, which may be patient data, out of an error
+// of encoding/json.
+func plain(err error) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("unexpected %s at byte %d", e.Type, e.Offset)
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("not JSON at byte %d", e.Offset)
+	}
+	return err
+}
