@@ -1,0 +1,72 @@
+# Chartroom. The two commands are `make run` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help run build test check bench eval eval-ocr eval-patient eval-search fuzz packages test-packages tools clean
+
+# The one path outside the project: sample scans with their truth, where they are at hand.
+SAMPLES ?= ../shared/samples
+DATA    ?= var
+
+export OMP_THREAD_LIMIT := 1
+export CHARTROOM_SAMPLES := $(abspath $(SAMPLES))
+
+# What building and running needs of Debian, and what the tests need besides.
+RUN_PACKAGES  := gcc g++ libc6-dev pkg-config libtesseract-dev libleptonica-dev libheif-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd poppler-utils fonts-dejavu-core
+TEST_PACKAGES := postgresql chromium qpdf python3
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+run: build ## install, build and start on embedded defaults, data under var/
+	@exec bin/chartroom serve --data $(DATA)
+
+build: packages ## build bin/chartroom
+	go build $(GOFLAGS_BUILD) -o bin/chartroom ./cmd/chartroom
+
+test: packages test-packages tools build ## install and run every test
+	go test -timeout 30m ./...
+
+check: packages tools ## formatting, vet, lint, and that only two rooms need C
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	bin/tools/staticcheck ./...
+	CGO_ENABLED=0 go build $$(go list ./... | grep -vE '/(ocr|cmd/chartroom)(/|$$)')
+	go mod verify
+
+bench: build ## what each stage costs, beside a baseline in the same run
+	CHARTROOM_BENCH=1 go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./ocr/... ./index/... ./catalog/... ./identify/... ./objectstore/... ./cmd/...
+
+eval: eval-ocr eval-patient eval-search ## accuracy on samples and generated paper
+
+tools: bin/tools/versitygw bin/tools/staticcheck ## the pinned tools of the tests
+
+bin/tools/%: tools/go.mod tools/go.sum
+	@mkdir -p bin/tools
+	cd tools && go build -o ../bin/tools/$* $(TOOL_$*)
+
+TOOL_versitygw   := github.com/versity/versitygw/cmd/versitygw
+TOOL_staticcheck := honnef.co/go/tools/cmd/staticcheck
+
+packages: ## install the Debian packages that running needs
+	@$(call install,$(RUN_PACKAGES))
+
+test-packages:
+	@$(call install,$(TEST_PACKAGES))
+
+# install PACKAGES: apt-get what is missing, as root or through sudo; else say what to install.
+define install
+missing=""; for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+  if [ "$$(id -u)" = 0 ]; then as=""; \
+  elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then as=sudo; \
+  else echo "These Debian packages are missing, and installing them needs root:$$missing" >&2; echo "Run: sudo apt-get install$$missing" >&2; exit 1; fi; \
+  echo "installing:$$missing"; \
+  $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi
+endef
+
+clean: ## remove what was built (never the data)
+	rm -rf bin
