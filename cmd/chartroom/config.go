@@ -1,0 +1,338 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is every setting of the program. Defaults stand in defaultConfig; a
+// file, the environment and flags change them, in that order. doc/config.md
+// explains each key, and a test holds the two together.
+type Config struct {
+	Data     string         `toml:"data"`
+	Pages    PagesConfig    `toml:"pages"`
+	Drop     []DropConfig   `toml:"drop"`
+	Store    StoreConfig    `toml:"store"`
+	Catalog  CatalogConfig  `toml:"catalog"`
+	Reading  ReadingConfig  `toml:"reading"`
+	Limits   LimitsConfig   `toml:"limits"`
+	Identify IdentifyConfig `toml:"identify"`
+	Index    IndexConfig    `toml:"index"`
+	Log      LogConfig      `toml:"log"`
+}
+
+// PagesConfig is where the clerk's pages and the API are served.
+type PagesConfig struct {
+	Listen string `toml:"listen"`
+}
+
+// DropConfig is one drop folder.
+type DropConfig struct {
+	Name     string        `toml:"name"`
+	Path     string        `toml:"path"`
+	Facility string        `toml:"facility"`
+	Settle   time.Duration `toml:"settle"`
+	Poll     time.Duration `toml:"poll"`
+	Pattern  string        `toml:"pattern"`
+}
+
+// StoreConfig is where originals and records are kept.
+type StoreConfig struct {
+	Kind       string           `toml:"kind"`
+	S3         S3Config         `toml:"s3"`
+	Encryption EncryptionConfig `toml:"encryption"`
+}
+
+// S3Config is a bucket of an S3-compatible server.
+type S3Config struct {
+	Endpoint      string `toml:"endpoint"`
+	Bucket        string `toml:"bucket"`
+	Prefix        string `toml:"prefix"`
+	Region        string `toml:"region"`
+	Style         string `toml:"style"`
+	CAFile        string `toml:"ca_file"`
+	AccessKey     string `toml:"access_key"`
+	SecretKey     Secret `toml:"secret_key"`
+	SecretKeyFile string `toml:"secret_key_file"`
+	Insecure      bool   `toml:"insecure_http"`
+}
+
+// EncryptionConfig names the master keys of the store's encryption.
+type EncryptionConfig struct {
+	KeyFile string `toml:"key_file"`
+	Keys    Secret `toml:"keys"`
+}
+
+// CatalogConfig is where the working state lives.
+type CatalogConfig struct {
+	URL Secret `toml:"url"`
+}
+
+// ReadingConfig is how pages are read.
+type ReadingConfig struct {
+	Workers       int           `toml:"workers"`
+	Languages     string        `toml:"languages"`
+	PageTimeout   time.Duration `toml:"page_timeout"`
+	RecyclePages  int           `toml:"recycle_pages"`
+	MemoryMB      int           `toml:"memory_mb"`
+	AllowUnjailed bool          `toml:"allow_unjailed"`
+}
+
+// LimitsConfig is what a scan may be.
+type LimitsConfig struct {
+	FileMB     int `toml:"file_mb"`
+	Pages      int `toml:"pages"`
+	Megapixels int `toml:"megapixels"`
+	FreeMB     int `toml:"free_mb"`
+}
+
+// IdentifyConfig is what the site's paper looks like.
+type IdentifyConfig struct {
+	Country    string `toml:"country"`
+	DateOrder  string `toml:"date_order"`
+	MRNPattern string `toml:"mrn_pattern"`
+}
+
+// IndexConfig is how the search index is laid out.
+type IndexConfig struct {
+	Shards int `toml:"shards"`
+}
+
+// LogConfig is how the program speaks to its operators.
+type LogConfig struct {
+	Level  string `toml:"level"`
+	Format string `toml:"format"`
+}
+
+// Secret is a setting that is never printed.
+type Secret string
+
+// String hides a secret that is set.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[hidden]"
+}
+
+// GoString, MarshalText hide it likewise.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides it in the effective config.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func defaultConfig() Config {
+	return Config{
+		Data:     "var",
+		Pages:    PagesConfig{Listen: defaultListen},
+		Store:    StoreConfig{Kind: "dir", S3: S3Config{Region: "us-east-1", Style: "path"}},
+		Reading:  ReadingConfig{Languages: "eng", PageTimeout: time.Minute, RecyclePages: 200, MemoryMB: 2048},
+		Limits:   LimitsConfig{FileMB: 512, Pages: 2000, Megapixels: 150, FreeMB: 512},
+		Identify: IdentifyConfig{Country: "US", DateOrder: "mdy"},
+		Index:    IndexConfig{Shards: 1},
+		Log:      LogConfig{Level: "info", Format: "text"},
+	}
+}
+
+// defaultListen is tried first; a free port takes its place only where nobody
+// asked for this one.
+const defaultListen = "127.0.0.1:8470"
+
+// loadConfig reads the file (where one is named), then the environment. Keys
+// that do not exist are an error: a misspelt setting must not be ignored.
+func loadConfig(file string, environ []string) (Config, error) {
+	c := defaultConfig()
+	if file != "" {
+		if err := readConfigFile(file, &c); err != nil {
+			return c, err
+		}
+	}
+	if err := readEnvironment(environ, &c); err != nil {
+		return c, err
+	}
+	return c, nil
+}
+
+func readConfigFile(file string, c *Config) error {
+	meta, err := toml.DecodeFile(file, c)
+	if err != nil {
+		if e, ok := errors.AsType[toml.ParseError](err); ok {
+			return fmt.Errorf("read %s: line %d: %s", file, e.Position.Line, e.Message)
+		}
+		return fmt.Errorf("read config: %w", err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return fmt.Errorf("read %s: unknown setting %q: see doc/config.md for the settings there are", file, unknown[0].String())
+	}
+	return nil
+}
+
+// notSettings begin names in the environment that belong to the project's own
+// tests and make targets.
+var notSettings = []string{"CHARTROOM_TEST_", "CHARTROOM_SAMPLES", "CHARTROOM_BENCH", "CHARTROOM_VERSITYGW"}
+
+func readEnvironment(environ []string, c *Config) error {
+	fields := map[string]reflect.Value{}
+	envFields(reflect.ValueOf(c).Elem(), "CHARTROOM", fields)
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if !strings.HasPrefix(name, "CHARTROOM_") || slices.ContainsFunc(notSettings, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			continue
+		}
+		field, ok := fields[name]
+		if !ok {
+			return fmt.Errorf("read environment: unknown setting %s: see doc/config.md for the settings there are", name)
+		}
+		if err := setField(field, value); err != nil {
+			return fmt.Errorf("read environment: %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// envFields maps CHARTROOM_STORE_S3_BUCKET and the like to the fields they
+// set. Lists (drop folders) can be set in the file alone.
+func envFields(v reflect.Value, prefix string, into map[string]reflect.Value) {
+	for i := range v.NumField() {
+		name := prefix + "_" + strings.ToUpper(v.Type().Field(i).Tag.Get("toml"))
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Struct:
+			envFields(f, name, into)
+		case reflect.Slice:
+		default:
+			into[name] = f
+		}
+	}
+}
+
+func setField(f reflect.Value, s string) error {
+	switch {
+	case f.Type() == reflect.TypeFor[time.Duration]():
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return errors.New("want a duration like 30s or 5m")
+		}
+		f.SetInt(int64(d))
+	case f.Kind() == reflect.String:
+		f.SetString(s)
+	case f.Kind() == reflect.Int:
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return errors.New("want a whole number")
+		}
+		f.SetInt(int64(n))
+	case f.Kind() == reflect.Bool:
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return errors.New("want true or false")
+		}
+		f.SetBool(b)
+	}
+	return nil
+}
+
+// finish fills in what follows from other settings, makes paths absolute, and
+// says what cannot be.
+func (c *Config) finish() error {
+	abs, err := filepath.Abs(c.Data)
+	if err != nil {
+		return fmt.Errorf("find the data folder: %w", err)
+	}
+	c.Data = abs
+	if len(c.Drop) == 0 {
+		c.Drop = []DropConfig{{Name: "main", Path: filepath.Join(c.Data, "drop")}}
+	}
+	if err := c.finishDrops(); err != nil {
+		return err
+	}
+	if f := c.Store.S3.SecretKeyFile; f != "" && c.Store.S3.SecretKey == "" {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return fmt.Errorf("read store.s3.secret_key_file: %w", err)
+		}
+		c.Store.S3.SecretKey = Secret(strings.TrimSpace(string(b)))
+	}
+	return c.check()
+}
+
+func (c *Config) finishDrops() error {
+	seen := map[string]bool{}
+	for i := range c.Drop {
+		d := &c.Drop[i]
+		if d.Name == "" {
+			d.Name = filepath.Base(d.Path)
+		}
+		if d.Path == "" || seen[d.Name] {
+			return fmt.Errorf("check config: drop folder %d needs a path and a name of its own", i+1)
+		}
+		seen[d.Name] = true
+		if !filepath.IsAbs(d.Path) {
+			d.Path = filepath.Join(c.Data, d.Path)
+		}
+		if d.Settle == 0 {
+			d.Settle = 5 * time.Second
+		}
+		if d.Poll == 0 {
+			d.Poll = 10 * time.Second
+		}
+		if d.Settle < 0 || d.Poll < 0 {
+			return fmt.Errorf("check config: drop folder %q: settle and poll must be positive", d.Name)
+		}
+	}
+	return nil
+}
+
+func (c *Config) check() error {
+	oneOf := func(key, value string, allowed ...string) error {
+		if slices.Contains(allowed, value) {
+			return nil
+		}
+		return fmt.Errorf("check config: %s is %q: want one of %s", key, value, strings.Join(allowed, ", "))
+	}
+	atLeast := func(key string, value, least int) error {
+		if value >= least {
+			return nil
+		}
+		return fmt.Errorf("check config: %s is %d: want at least %d", key, value, least)
+	}
+	errs := []error{
+		oneOf("store.kind", c.Store.Kind, "dir", "s3"),
+		oneOf("store.s3.style", c.Store.S3.Style, "path", "host"),
+		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
+		oneOf("log.format", c.Log.Format, "text", "json"),
+		oneOf("identify.date_order", c.Identify.DateOrder, "mdy", "dmy", "ymd"),
+		atLeast("reading.workers", c.Reading.Workers, 0),
+		atLeast("reading.recycle_pages", c.Reading.RecyclePages, 1),
+		atLeast("reading.memory_mb", c.Reading.MemoryMB, 256),
+		atLeast("limits.file_mb", c.Limits.FileMB, 1),
+		atLeast("limits.pages", c.Limits.Pages, 1),
+		atLeast("limits.megapixels", c.Limits.Megapixels, 1),
+		atLeast("limits.free_mb", c.Limits.FreeMB, 0),
+		atLeast("index.shards", c.Index.Shards, 1),
+	}
+	if c.Store.Kind == "s3" && (c.Store.S3.Endpoint == "" || c.Store.S3.Bucket == "" || c.Store.S3.AccessKey == "" || c.Store.S3.SecretKey == "") {
+		errs = append(errs, errors.New("check config: store.kind is \"s3\": set store.s3.endpoint, bucket, access_key and secret_key"))
+	}
+	if c.Reading.PageTimeout < time.Second {
+		errs = append(errs, errors.New("check config: reading.page_timeout: want at least 1s"))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// print writes the effective config as TOML, secrets hidden.
+func (c *Config) print(w io.Writer) error { return toml.NewEncoder(w).Encode(c) }
