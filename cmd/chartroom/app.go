@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"chartroom/catalog"
+	"chartroom/identify"
+	"chartroom/index"
+	"chartroom/ingest"
+	"chartroom/objectstore"
+	"chartroom/objectstore/dir"
+	"chartroom/objectstore/s3"
+	"chartroom/ocr"
+	"chartroom/scan"
+	"chartroom/web"
+)
+
+// version is set when the program is built.
+var version = "unknown"
+
+// need is what a command needs of the program.
+type need int
+
+const (
+	needReading need = iota // catalog, index, store
+	needWork                // and workers that read pages
+	needWatch               // and drop folders watched
+)
+
+// app is the program's parts, wired together.
+type app struct {
+	cfg      Config
+	need     need
+	log      *slog.Logger
+	store    objectstore.Store
+	catalog  *catalog.Catalog
+	index    *index.Index
+	intake   *ingest.Intake
+	pool     *ocr.Pool
+	pipeline *ingest.Pipeline
+	metrics  *prometheus.Registry
+	started  time.Time
+}
+
+// newApp opens everything and starts nothing.
+func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
+	a = &app{cfg: cfg, need: need, log: newLogger(cfg.Log), metrics: prometheus.NewRegistry(), started: time.Now()}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	for _, d := range append([]string{"tmp", "hold", "rejected"}, dropsBelow(cfg)...) {
+		if err := os.MkdirAll(filepath.Join(cfg.Data, d), 0o700); err != nil {
+			return a, fmt.Errorf("make the data folder: %w", err)
+		}
+	}
+	if a.store, err = openStore(ctx, cfg); err != nil {
+		return a, err
+	}
+	id, err := ownerID(cfg.Data)
+	if err != nil {
+		return a, err
+	}
+	a.catalog, err = catalog.Open(ctx, catalog.Config{Path: filepath.Join(cfg.Data, "catalog.db"), URL: string(cfg.Catalog.URL), Owner: id, Log: a.log})
+	if err != nil {
+		return a, fmt.Errorf("open catalog: %w", err)
+	}
+	a.index, err = index.Open(ctx, index.Config{Dir: filepath.Join(cfg.Data, "index"), Shards: cfg.Index.Shards, DayFirst: cfg.Identify.DateOrder == "dmy"}, a.log)
+	if err != nil {
+		return a, fmt.Errorf("open index: %w", err)
+	}
+	if err := a.newPipeline(); err != nil {
+		return a, err
+	}
+	a.register()
+	return a, nil
+}
+
+// dropsBelow are the drop folders that lie in the data folder, which the
+// program makes itself. One elsewhere is somebody else's, and its absence a
+// state to be seen.
+func dropsBelow(cfg Config) (rel []string) {
+	for _, d := range cfg.Drop {
+		if r, err := filepath.Rel(cfg.Data, d.Path); err == nil && filepath.IsLocal(r) {
+			rel = append(rel, r)
+		}
+	}
+	return rel
+}
+
+func (a *app) newPipeline() (err error) {
+	cfg := a.cfg
+	if a.intake, err = ingest.NewIntake(intakeConfig(cfg), a.catalog, scan.Ended, a.log); err != nil {
+		return err
+	}
+	site, err := siteOptions(cfg.Identify)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	workers := cfg.Reading.Workers
+	if workers == 0 {
+		workers = runtime.NumCPU()
+	}
+	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
+		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Command: []string{self, "ocr-worker"}}, a.log)
+	a.pipeline = ingest.NewPipeline(ingest.PipelineConfig{
+		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog},
+		Tools:  scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},
+		Limits: scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6},
+		Site:   site, Temp: filepath.Join(cfg.Data, "tmp"), Parallel: workers + 1, Scans: 2*workers + 2, Program: "chartroom " + version + ", " + identify.Version, Log: a.log,
+	})
+	return nil
+}
+
+func intakeConfig(cfg Config) ingest.IntakeConfig {
+	c := ingest.IntakeConfig{Hold: filepath.Join(cfg.Data, "hold"), Rejected: filepath.Join(cfg.Data, "rejected"), MinFree: int64(cfg.Limits.FreeMB) << 20}
+	if cfg.Limits.FreeMB == 0 {
+		c.MinFree = -1
+	}
+	for _, d := range cfg.Drop {
+		c.Folders = append(c.Folders, ingest.Folder{Name: d.Name, Path: d.Path, Facility: d.Facility, Settle: d.Settle, Poll: d.Poll, Pattern: d.Pattern})
+	}
+	return c
+}
+
+func siteOptions(c IdentifyConfig) (identify.Options, error) {
+	o := identify.Options{Country: c.Country, DateOrder: identify.DateOrder(c.DateOrder)}
+	if c.MRNPattern != "" {
+		p, err := identify.ParseMRNPattern(c.MRNPattern)
+		if err != nil {
+			return o, fmt.Errorf("check config: identify.mrn_pattern: %w", err)
+		}
+		o.SiteMRN = []identify.MRNPattern{p}
+	}
+	return o, nil
+}
+
+// openStore opens the folder or the bucket, behind encryption where keys are
+// given.
+func openStore(ctx context.Context, cfg Config) (objectstore.Store, error) {
+	store, err := openPlace(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	keys, err := storeKeys(cfg.Store.Encryption)
+	if err != nil || keys == nil {
+		return store, err
+	}
+	sealed, err := objectstore.Seal(store, keys)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return sealed, nil
+}
+
+func openPlace(cfg Config) (objectstore.Store, error) {
+	if cfg.Store.Kind == "dir" {
+		return dir.Open(filepath.Join(cfg.Data, "store"))
+	}
+	c := cfg.Store.S3
+	return s3.Open(s3.Config{Endpoint: c.Endpoint, Bucket: c.Bucket, Prefix: c.Prefix, Region: c.Region, HostStyle: c.Style == "host", CAFile: c.CAFile,
+		AccessKey: c.AccessKey, SecretKey: objectstore.Secret(c.SecretKey), Plain: c.Insecure})
+}
+
+// run runs what the command needs until ctx ends.
+func (a *app) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.index.Run(ctx, changes{a.catalog}) })
+	if a.need >= needWork {
+		group.Go(func() error { return a.pool.Run(ctx) })
+		group.Go(func() error { return a.pipeline.Run(ctx) })
+	}
+	if a.need >= needWatch {
+		group.Go(func() error { return a.intake.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// serve runs everything, and answers on the pages' address and on the socket,
+// until ctx ends.
+func (a *app) serve(ctx context.Context, pages, socket net.Listener) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.run(ctx) })
+	group.Go(func() error { return web.Serve(ctx, pages, a.pages(), a.log) })
+	group.Go(func() error { return web.Serve(ctx, socket, a.handler(), a.log) })
+	return group.Wait()
+}
+
+// pages is what browsers and the API's users see.
+func (a *app) pages() http.Handler {
+	return web.New(web.Deps{Documents: documents{a.catalog}, Search: searcher{a.index}, Files: files{a.store}, System: system{a}, Metrics: a.metrics, Log: a.log, Version: version})
+}
+
+// handler is what the commands of this program see: the pages, and what only
+// the owner's own user may do.
+func (a *app) handler() http.Handler {
+	mux := http.NewServeMux()
+	a.control(mux)
+	mux.Handle("/", a.pages())
+	return mux
+}
+
+func (a *app) close() {
+	if a.index != nil {
+		if err := a.index.Close(); err != nil {
+			a.log.Error("the index did not close", "error", err)
+		}
+	}
+	if a.catalog != nil {
+		if err := a.catalog.Close(); err != nil {
+			a.log.Error("the catalog did not close", "error", err)
+		}
+	}
+}
+
+func newLogger(c LogConfig) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(strings.ToUpper(c.Level))); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}
+
+// listenPages opens the pages' address: the one asked for, or, where nobody
+// asked and the usual one is taken, any free one.
+func listenPages(address string) (net.Listener, error) {
+	if err := web.CheckLoopback(address); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil && address == defaultListen {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the pages' address: %w: choose another with --listen", err)
+	}
+	return l, nil
+}
+
+// register adds what the program counts to its metrics.
+func (a *app) register() {
+	gauge := func(name, help string, value func() float64) {
+		a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "chartroom", Name: name, Help: help}, value))
+	}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	gauge("store_away", "1 while scans wait for the store.", func() float64 {
+		if a.pipeline.Halted() != nil {
+			return 1
+		}
+		return 0
+	})
+	gauge("index_behind", "Changes of the catalog that the index does not hold yet.", func() float64 {
+		p := a.index.Progress()
+		return float64(p.Of - p.Indexed)
+	})
+	gauge("drop_oldest_seconds", "Age of the oldest file in a drop folder that is not claimed.", func() float64 {
+		var oldest float64
+		for _, f := range a.intake.State() {
+			if !f.Oldest.IsZero() {
+				oldest = max(oldest, time.Since(f.Oldest).Seconds())
+			}
+		}
+		return oldest
+	})
+	a.metrics.MustRegister(&countsCollector{a.catalog})
+	a.pipeline.Watch(a.countEvents())
+}
+
+// countEvents counts the pages read and the claims ended since the start.
+func (a *app) countEvents() func(ingest.Event) {
+	pages := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "chartroom", Name: "pages_read_total", Help: "Pages read since the start."})
+	ended := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "chartroom", Name: "receipts_ended_total", Help: "Receipts that have their end, by the document's status."}, []string{"status"})
+	a.metrics.MustRegister(pages, ended)
+	return func(e ingest.Event) {
+		pages.Add(float64(e.Pages))
+		if e.Document != nil {
+			ended.WithLabelValues(string(e.Document.Status)).Inc()
+		}
+	}
+}
+
+// stopped tells whether an error only says that the program was asked to stop.
+func stopped(err error) bool { return err == nil || errors.Is(err, context.Canceled) }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "chartroom.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEnvironmentWinsOverFileAndFileOverDefaults(t *testing.T) {
+	file := writeConfig(t, "data = \"a\"\n[reading]\npage_timeout = \"30s\"\nworkers = 3\n[[drop]]\nname = \"desk\"\npath = \"in\"\nsettle = \"2s\"\n")
+	c, err := loadConfig(file, []string{"CHARTROOM_READING_WORKERS=5", "CHARTROOM_STORE_S3_BUCKET=charts", "CHARTROOM_TEST_X=1", "HOME=/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if c.Reading.Workers != 5 || c.Reading.PageTimeout != 30*time.Second || c.Store.S3.Bucket != "charts" || c.Reading.Languages != "eng" {
+		t.Errorf("settings %+v", c.Reading)
+	}
+	if d := c.Drop[0]; d.Settle != 2*time.Second || d.Poll != 10*time.Second || d.Path != filepath.Join(c.Data, "in") {
+		t.Errorf("drop folder %+v", d)
+	}
+}
+
+func TestUnknownAndImpossibleSettingsAreRefusedByName(t *testing.T) {
+	for _, c := range []struct{ file, env, want string }{
+		{"[reading]\nworker = 3\n", "", "reading.worker"},
+		{"", "CHARTROOM_READING_WORKER=3", "CHARTROOM_READING_WORKER"},
+		{"", "CHARTROOM_READING_WORKERS=many", "whole number"},
+		{"[store]\nkind = \"ftp\"\n", "", "store.kind"},
+		{"[store]\nkind = \"s3\"\n", "", "endpoint"},
+		{"[[drop]]\nname = \"a\"\n", "", "path"},
+		{"[index]\nshards = 0\n", "", "index.shards"},
+		{"data = \n", "", "line 1"},
+	} {
+		cfg, err := loadConfig(writeConfig(t, c.file), []string{c.env})
+		if err == nil {
+			err = cfg.finish()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q %q: error %v, want one that names %s", c.file, c.env, err, c.want)
+		}
+	}
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	c := defaultConfig()
+	c.Store.S3.SecretKey, c.Catalog.URL, c.Store.Encryption.Keys = "CANARY", "postgres://u:CANARY@h/d", "CANARY"
+	var out strings.Builder
+	if err := c.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "CANARY") || !strings.Contains(out.String(), "[hidden]") {
+		t.Errorf("printed %s", out.String())
+	}
+}
+
+// What is printed as the effective config must be a config.
+func TestPrintedConfigCanBeRead(t *testing.T) {
+	c := defaultConfig()
+	if err := c.finish(); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := c.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	got, err := loadConfig(writeConfig(t, out.String()), nil)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, out.String())
+	}
+	if !reflect.DeepEqual(got, c) {
+		t.Errorf("came back as %+v, want %+v", got, c)
+	}
+}
+
+// doc/config.md must name every setting, by its key and by its variable.
+func TestEverySettingIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../doc/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range settingKeys(reflect.TypeFor[Config](), "") {
+		if !strings.Contains(string(doc), "`"+key+"`") {
+			t.Errorf("doc/config.md does not name %s", key)
+		}
+	}
+}
+
+func settingKeys(t reflect.Type, prefix string) (keys []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key, ft := prefix+f.Tag.Get("toml"), f.Type
+		switch ft.Kind() {
+		case reflect.Struct:
+			keys = append(keys, settingKeys(ft, key+".")...)
+		case reflect.Slice:
+			keys = append(keys, settingKeys(ft.Elem(), key+".")...)
+		default:
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,356 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"path"
+	"strings"
+	"time"
+
+	"chartroom/catalog"
+	"chartroom/objectstore"
+	"chartroom/record"
+)
+
+// Rebuilt counts what Rebuild brought back.
+type Rebuilt struct {
+	Documents int `json:"documents"`
+	Receipts  int `json:"receipts"`
+	Patients  int `json:"patients"`
+	Unread    int `json:"unread"`  // receipts whose scan had no record yet: they are read again
+	Damaged   int `json:"damaged"` // objects that cannot be read; verify names them
+}
+
+// Rebuild empties the catalog and fills it again from the store alone: the
+// registry's newest snapshot, every receipt, and the newest revision of every
+// record. Scans that were stored but never read get a job. The index sees a
+// new catalog and follows. progress is told the count of documents so far.
+func Rebuild(ctx context.Context, store objectstore.Store, c *catalog.Catalog, progress func(Rebuilt)) (Rebuilt, error) {
+	var done Rebuilt
+	if err := c.Reset(ctx); err != nil {
+		return done, err
+	}
+	if err := rebuildRegistry(ctx, store, c, &done); err != nil {
+		return done, err
+	}
+	receipts, err := rebuildReceipts(ctx, store, c, &done)
+	if err != nil {
+		return done, err
+	}
+	if err := rebuildDocuments(ctx, store, c, receipts, &done, progress); err != nil {
+		return done, err
+	}
+	for _, unread := range receipts {
+		claim := catalog.Claim{ID: unread.ID, Folder: unread.From, Path: unread.Path, Mode: catalog.Again, Size: unread.Size}
+		if _, err := c.Receive(ctx, claim, unread, catalog.Backlog); err != nil {
+			return done, err
+		}
+		done.Unread++
+	}
+	return done, nil
+}
+
+// rebuildReceipts brings every receipt back and returns the first of each scan.
+func rebuildReceipts(ctx context.Context, store objectstore.Store, c *catalog.Catalog, done *Rebuilt) (map[record.Digest]record.Receipt, error) {
+	first := map[record.Digest]record.Receipt{}
+	for info, err := range store.List(ctx, "receipts/") {
+		if err != nil {
+			return nil, err
+		}
+		b, err := readAll(ctx, store, info.Key)
+		if fatal(err) {
+			return nil, err
+		}
+		r, bad := record.UnmarshalReceipt(b)
+		if err != nil || bad != nil {
+			done.Damaged++
+			continue
+		}
+		if err := c.SaveReceipt(ctx, *r); err != nil {
+			return nil, err
+		}
+		if f, ok := first[r.Scan]; !ok || r.Received.Before(f.Received) {
+			first[r.Scan] = *r
+		}
+		done.Receipts++
+	}
+	return first, nil
+}
+
+// rebuildDocuments brings the newest readable revision of every document
+// back, and takes the scans it meets out of unread.
+func rebuildDocuments(ctx context.Context, store objectstore.Store, c *catalog.Catalog, unread map[record.Digest]record.Receipt, done *Rebuilt, progress func(Rebuilt)) error {
+	for keys, err := range revisions(ctx, store) {
+		if err != nil {
+			return err
+		}
+		d, err := newestReadable(ctx, store, keys)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			done.Damaged++
+			continue
+		}
+		if _, err := c.SaveDocument(ctx, d); err != nil {
+			return err
+		}
+		delete(unread, d.Scan)
+		done.Documents++
+		progress(*done)
+	}
+	return nil
+}
+
+// revisions yields the keys of one document's revisions after another, oldest
+// first.
+func revisions(ctx context.Context, store objectstore.Store) iter.Seq2[[]objectstore.Key, error] {
+	return func(yield func([]objectstore.Key, error) bool) {
+		var keys []objectstore.Key
+		for info, err := range store.List(ctx, "records/") {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(keys) > 0 && path.Dir(string(keys[0])) != path.Dir(string(info.Key)) {
+				if !yield(keys, nil) {
+					return
+				}
+				keys = nil
+			}
+			keys = append(keys, info.Key)
+		}
+		if len(keys) > 0 {
+			yield(keys, nil)
+		}
+	}
+}
+
+// newestReadable returns nil where no revision can be read.
+func newestReadable(ctx context.Context, store objectstore.Store, keys []objectstore.Key) (*record.Document, error) {
+	for i := len(keys) - 1; i >= 0; i-- {
+		d, err := ReadRecord(ctx, store, keys[i])
+		if err == nil {
+			return d, nil
+		}
+		if errors.Is(err, record.ErrNewerSchema) || fatal(err) {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// fatal tells an error of the store from one of an object.
+func fatal(err error) bool {
+	return errors.Is(err, objectstore.ErrUnavailable) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrWrongKey) || errors.Is(err, context.Canceled)
+}
+
+// SaveRegistry writes the whole registry to the store as a snapshot, which
+// Rebuild reads. The same registry on the same day is written once.
+func SaveRegistry(ctx context.Context, store objectstore.Store, c *catalog.Catalog) error {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	for p, err := range c.AllPatients(ctx) {
+		if err != nil {
+			return fmt.Errorf("save registry: %w", err)
+		}
+		line, err := record.MarshalPatientLine(&p)
+		if err != nil {
+			return fmt.Errorf("save registry: %w", err)
+		}
+		if _, err := z.Write(line); err != nil {
+			return fmt.Errorf("save registry: %w", err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("save registry: %w", err)
+	}
+	body := objectstore.BytesBody(b.Bytes())
+	digest := body.Digest()
+	key := objectstore.Key(fmt.Sprintf("registry/%s-%x.jsonl.gz", time.Now().UTC().Format("20060102t150405.000000000z"), digest[:6]))
+	if err := store.Put(ctx, key, body); err != nil {
+		return fmt.Errorf("save registry: %w", err)
+	}
+	return nil
+}
+
+func rebuildRegistry(ctx context.Context, store objectstore.Store, c *catalog.Catalog, done *Rebuilt) error {
+	var last objectstore.Key
+	for info, err := range store.List(ctx, "registry/") {
+		if err != nil {
+			return err
+		}
+		last = info.Key
+	}
+	if last == "" {
+		return nil
+	}
+	stored, _, err := store.Open(ctx, last)
+	if err != nil {
+		return err
+	}
+	defer stored.Close()
+	var broken error
+	added, updated, err := c.SavePatients(ctx, registryLines(stored, &broken))
+	done.Patients = added + updated
+	if err == nil && broken != nil {
+		err = fmt.Errorf("read %s: %w", last, broken)
+	}
+	return err
+}
+
+// registryLines yields the patients of a snapshot; what stops it short is left
+// in broken.
+func registryLines(r io.Reader, broken *error) iter.Seq[record.Patient] {
+	return func(yield func(record.Patient) bool) {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			*broken = err
+			return
+		}
+		lines := bufio.NewScanner(z)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			p, err := record.UnmarshalPatientLine(lines.Bytes())
+			if err != nil {
+				*broken = err
+				return
+			}
+			if !yield(*p) {
+				return
+			}
+		}
+		*broken = lines.Err()
+	}
+}
+
+// Finding is one thing that Verify found wrong. What is one of "changed",
+// "missing" and "unexpected".
+type Finding struct {
+	What string          `json:"what"`
+	Key  objectstore.Key `json:"key"`
+	Why  string          `json:"why"`
+}
+
+// Verified counts what Verify read.
+type Verified struct {
+	Originals int   `json:"originals"`
+	Records   int   `json:"records"`
+	Receipts  int   `json:"receipts"`
+	Others    int   `json:"others"`
+	Bytes     int64 `json:"bytes"`
+	Findings  int   `json:"findings"`
+}
+
+// Verify reads every object in the store: originals must hash to their name,
+// records and receipts must be readable, and every document of the catalog must
+// have its original and its record. Each finding is reported as it is met.
+func Verify(ctx context.Context, store objectstore.Store, c *catalog.Catalog, progress func(Verified), report func(Finding)) (Verified, error) {
+	v := verifier{store: store, seen: map[objectstore.Key]bool{}, progress: progress, report: report}
+	for info, err := range store.List(ctx, "") {
+		if err != nil {
+			return v.count, err
+		}
+		if err := v.object(ctx, info); err != nil {
+			return v.count, err
+		}
+	}
+	for d, err := range c.Documents(ctx, catalog.Filter{}) {
+		if err != nil {
+			return v.count, err
+		}
+		v.document(d)
+	}
+	return v.count, nil
+}
+
+type verifier struct {
+	store    objectstore.Store
+	seen     map[objectstore.Key]bool
+	count    Verified
+	progress func(Verified)
+	report   func(Finding)
+}
+
+func (v *verifier) found(what string, key objectstore.Key, why string) {
+	v.count.Findings++
+	v.report(Finding{what, key, why})
+}
+
+func (v *verifier) object(ctx context.Context, info objectstore.Info) error {
+	v.seen[info.Key] = true
+	var err error
+	switch kind, _, _ := strings.Cut(string(info.Key), "/"); kind {
+	case "originals":
+		v.count.Originals++
+		err = v.original(ctx, info.Key)
+	case "records":
+		v.count.Records++
+		_, err = ReadRecord(ctx, v.store, info.Key)
+	case "receipts":
+		v.count.Receipts++
+		var b []byte
+		if b, err = readAll(ctx, v.store, info.Key); err == nil {
+			_, err = record.UnmarshalReceipt(b)
+		}
+	case "pictures", "registry", "seal", "probe":
+		v.count.Others++
+		_, err = hashOf(ctx, v.store, info.Key)
+	default:
+		v.found("unexpected", info.Key, "nothing of chartroom's has such a name")
+	}
+	if fatal(err) {
+		return err
+	}
+	if errors.Is(err, objectstore.ErrNotFound) {
+		v.found("missing", info.Key, "listed, but gone")
+	} else if err != nil {
+		v.found("changed", info.Key, err.Error())
+	}
+	v.count.Bytes += info.Size
+	v.progress(v.count)
+	return nil
+}
+
+// hashOf reads an object to its end, which is what proves it whole.
+func hashOf(ctx context.Context, store objectstore.Store, key objectstore.Key) (record.Digest, error) {
+	r, _, err := store.Open(ctx, key)
+	if err != nil {
+		return record.Digest{}, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return record.Digest{}, err
+	}
+	return record.Digest(h.Sum(nil)), nil
+}
+
+func (v *verifier) original(ctx context.Context, key objectstore.Key) error {
+	digest, err := hashOf(ctx, v.store, key)
+	if err != nil {
+		return err
+	}
+	if OriginalKey(digest) != key {
+		return errors.New("its content is not what its name says")
+	}
+	return nil
+}
+
+func (v *verifier) document(d *record.Document) {
+	if d.Revision == 0 {
+		return
+	}
+	for _, key := range []objectstore.Key{OriginalKey(d.Scan), RecordKey(d.ID, d.Revision)} {
+		if !v.seen[key] && !(d.Status == record.StatusRejected && strings.HasPrefix(string(key), "originals/")) {
+			v.found("missing", key, "the catalog's document "+string(d.ID)+" needs it")
+		}
+	}
+}
