@@ -229,6 +229,8 @@ func classify(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		kind = objectstore.ErrNotFound
+	case errors.Is(err, syscall.EISDIR):
+		kind = objectstore.ErrInvalidKey // it is a folder of other objects
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		kind = objectstore.ErrFull
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
