@@ -35,6 +35,12 @@ var (
 	ErrNewerSchema = errors.New("the catalog was written by a newer version of chartroom")
 	ErrTooMany     = errors.New("more than the limit match")
 	ErrWorking     = errors.New("jobs are being worked already")
+	// ErrUnavailable: the database is away, its disk full or it cannot be
+	// written now. What failed may succeed later.
+	ErrUnavailable = errors.New("the catalog is unavailable")
+	// ErrDamaged: the file is not, or no longer, a catalog. It can be set
+	// aside and rebuilt from storage.
+	ErrDamaged = errors.New("the catalog is damaged")
 )
 
 // Config says where the catalog lies. With a URL (postgres://…) it is

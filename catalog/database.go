@@ -3,13 +3,11 @@ package catalog
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river"
 )
 
@@ -79,9 +77,9 @@ func each(ctx context.Context, s session, read func(rows) error, sql string, arg
 	return r.Err()
 }
 
-// insertChunk bounds the arguments of one statement; SQLite takes 32,766,
-// PostgreSQL 65,535.
-const insertChunk = 5000
+// insertChunk bounds the arguments of one statement: the SQLite driver takes
+// time by the square of their number, and longer statements gain little.
+const insertChunk = 200
 
 // insertMany inserts rows of values with as few statements as may be. into
 // ends before VALUES, then follows the rows. It returns how many were changed.
@@ -115,26 +113,6 @@ func holders(after, n int) string {
 		fmt.Fprintf(&b, "$%d", after+i+1)
 	}
 	return b.String()
-}
-
-// plain rids a database error of values that it may quote: PostgreSQL names
-// them in its messages and details.
-func plain(err error) error {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return err
-	}
-	return &databaseError{code: pg.Code, where: strings.TrimSpace(pg.TableName + " " + pg.ConstraintName)}
-}
-
-// databaseError is what may be shown of an error of PostgreSQL.
-type databaseError struct{ code, where string }
-
-func (e *databaseError) Error() string {
-	if e.where == "" {
-		return "postgres: SQLSTATE " + e.code
-	}
-	return "postgres: SQLSTATE " + e.code + " at " + e.where
 }
 
 //go:embed schema/*.sql

@@ -41,13 +41,13 @@ func openSQLite(ctx context.Context, cfg Config) (database, string, error) {
 		return nil, "", err
 	}
 	if db.queue, err = newQueue(riversqlite.New(db.writer), cfg.Log); err == nil {
-		err = errors.Join(migrate(ctx, db), nil)
+		err = migrate(ctx, db)
 	}
 	if err == nil {
 		err = db.queue.migrate(ctx, cfg.Log)
 	}
 	if err != nil {
-		return nil, "", errors.Join(err, db.close())
+		return nil, "", errors.Join(plain(err), db.close())
 	}
 	return db, embeddedPlace, nil
 }
@@ -85,23 +85,23 @@ func connectSQLite(path string) (*embedded, error) {
 func (db *embedded) view(ctx context.Context, read func(session) error) error {
 	tx, err := db.readers.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return plain(err)
 	}
 	defer tx.Rollback()
-	return read(embeddedTx{tx: tx})
+	return plain(read(embeddedTx{tx: tx}))
 }
 
 func (db *embedded) update(ctx context.Context, change func(transaction) error) error {
 	tx, err := db.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return plain(err)
 	}
 	defer tx.Rollback()
 	if err := change(embeddedTx{tx, &db.queue}); err != nil {
-		return err
+		return plain(err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", plain(err))
 	}
 	return nil
 }

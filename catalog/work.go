@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"chartroom/record"
@@ -51,6 +52,8 @@ type WorkConfig struct {
 	Poll time.Duration
 	// Backoff is the wait after the attempt-th counted failure.
 	Backoff func(attempt int) time.Duration
+
+	sweep time.Duration // how often to look for lost jobs
 }
 
 func (cfg WorkConfig) withDefaults(db database) WorkConfig {
@@ -62,6 +65,9 @@ func (cfg WorkConfig) withDefaults(db database) WorkConfig {
 	}
 	if cfg.Backoff == nil {
 		cfg.Backoff = backoff
+	}
+	if cfg.sweep <= 0 {
+		cfg.sweep = time.Minute
 	}
 	return cfg
 }
@@ -96,11 +102,18 @@ func (c *Catalog) Work(ctx context.Context, cfg WorkConfig, do func(context.Cont
 		}
 		return fmt.Errorf("take back jobs: %w", err)
 	}
+	w := &worker{catalog: c, cfg: cfg, do: do, hand: map[int64]bool{}}
 	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &worker{catalog: c, cfg: cfg, do: do}); err != nil {
+	if err := river.AddWorkerSafely(workers, w); err != nil {
 		return fmt.Errorf("work: %w", err)
 	}
-	if err := c.db.work(ctx, c.riverConfig(cfg, workers)); err != nil {
+	sweeping, stop := context.WithCancel(ctx)
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() { w.sweep(sweeping) })
+	err := c.db.work(ctx, c.riverConfig(cfg, workers))
+	stop()
+	sweeper.Wait()
+	if err != nil {
 		return fmt.Errorf("work: %w", err)
 	}
 	return nil
@@ -183,11 +196,16 @@ type worker struct {
 	catalog *Catalog
 	cfg     WorkConfig
 	do      func(context.Context, Job) error
+
+	mu   sync.Mutex
+	hand map[int64]bool // the jobs in hand, by River's numbers
 }
 
 // Work turns the outcome of a job into River's words. Every failure is a
 // snooze, so that River counts none; the claim does.
 func (w *worker) Work(ctx context.Context, job *river.Job[takeIn]) error {
+	w.hold(job.ID, true)
+	defer w.hold(job.ID, false)
 	claim, err := w.catalog.Claim(ctx, job.Args.Claim)
 	switch {
 	case errors.Is(err, ErrNotFound) || err == nil && !claim.Released.IsZero():

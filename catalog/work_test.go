@@ -92,7 +92,7 @@ func TestErrorsCountAndLaterDoesNot(t *testing.T) {
 		id := receive(t, c, 1, 1)
 		var attempts []int
 		tries := make(chan int, 10)
-		cfg := WorkConfig{Backoff: func(int) time.Duration { return 10 * time.Millisecond }}
+		cfg := WorkConfig{Poll: 100 * time.Millisecond, Backoff: func(int) time.Duration { return 10 * time.Millisecond }}
 		working(t, c, cfg, func(ctx context.Context, j Job) error {
 			attempts = append(attempts, j.Attempt)
 			tries <- len(attempts)
@@ -243,6 +243,35 @@ func TestAMachineTakesBackItsOwnJobsOnly(t *testing.T) {
 	time.Sleep(1500 * time.Millisecond)
 	close(release)
 	eventually(t, "released", func() bool { return len(got[[]Claim](t)(here.Claims(t.Context()))) == 0 })
+}
+
+// As after a full disk: River could not write that the job is over.
+func TestAJobWhoseEndWasNotWrittenIsTakenBack(t *testing.T) {
+	everywhere(t, func(t *testing.T, b bench) {
+		c := b.open(t)
+		receive(t, c, 1, 1)
+		receive(t, c, 2, 2)
+		calls := make(chan string, 10)
+		long := make(chan struct{})
+		cfg := WorkConfig{Concurrency: 3, Poll: 20 * time.Millisecond, sweep: 50 * time.Millisecond}
+		working(t, c, cfg, func(ctx context.Context, j Job) error {
+			calls <- j.Claim.ID
+			if j.Claim.ID == "CLAIM00002" {
+				<-long // in hand all the time
+			}
+			return c.Release(ctx, j.Claim.ID)
+		})
+		finished := func() bool { n := got[Counts](t)(c.Counts(t.Context())); return n.Waiting+n.Running == 1 }
+		eventually(t, "the short job is over", finished)
+		execSQL(t, c, `UPDATE river_job SET state = 'running', finalized_at = NULL WHERE id = (SELECT job FROM claims WHERE id = 'CLAIM00001')`)
+		eventually(t, "it is found and ended", finished)
+		time.Sleep(200 * time.Millisecond)
+		close(long)
+		eventually(t, "all over", func() bool { return len(got[[]Claim](t)(c.Claims(t.Context()))) == 0 })
+		if len(calls) != 2 {
+			t.Errorf("%d calls, want one for each claim", len(calls))
+		}
+	})
 }
 
 // childEnv makes this test binary a process that works jobs until none are
