@@ -1,0 +1,26 @@
+// What Go asks of Leptonica, in steps large enough that crossing over is cheap.
+// Functions that return a PIX return NULL where they cannot; the caller owns it.
+#ifndef CHARTROOM_IMAGELIB_H
+#define CHARTROOM_IMAGELIB_H
+
+#include <leptonica/allheaders.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+  int width, height, depth; // depth in bits as decoded: 1, 8 or 32
+} cr_size;
+
+void cr_silence(void);
+int cr_header(const uint8_t *data, size_t size, int tiff_frame, cr_size *out);
+PIX *cr_decode(const uint8_t *data, size_t size, int tiff_frame);
+PIX *cr_decode_heif(const uint8_t *data, size_t size, int64_t max_pixels);
+PIX *cr_normal(PIX *pix);
+PIX *cr_turn(PIX *pix, int mirror, int quarters);
+PIX *cr_scale(PIX *pix, float x, float y);
+PIX *cr_ink(PIX *pix);
+int cr_stripes(PIX *ink, double *rows, double *columns);
+int cr_marks(PIX *ink, int at_least, double *fraction, int *marks);
+PIX *cr_picture(PIX *pix, int max_height);
+
+#endif

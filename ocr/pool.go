@@ -1,0 +1,330 @@
+package ocr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"chartroom/jail"
+	"chartroom/record"
+)
+
+// Config says how pages are read. The zero value reads English on all cores.
+type Config struct {
+	// Workers is the number of processes; default one for each core.
+	Workers int
+	// Languages are codes joined by "+", "eng+deu"; default "eng".
+	Languages string
+	// Tessdata is the folder of language data; default $TESSDATA_PREFIX or
+	// where Debian puts it.
+	Tessdata string
+	// PageTimeout is how long a page may take; default 2 minutes.
+	PageTimeout time.Duration
+	// RecyclePages is after how many pages a worker is replaced, since the
+	// libraries leak; default 100.
+	RecyclePages int
+	// MemoryLimit is how many bytes a worker may use; default 2 GiB.
+	MemoryLimit int64
+	// MaxPixels is how large a page may be; default 400 million.
+	MaxPixels int64
+	// AllowUnjailed reads pages where the machine cannot hold the jail.
+	AllowUnjailed bool
+	// Command starts a worker; default this program with "ocr-worker".
+	Command []string
+}
+
+func (c Config) withDefaults() Config {
+	if c.Workers <= 0 {
+		c.Workers = runtime.NumCPU()
+	}
+	if c.Languages == "" {
+		c.Languages = "eng"
+	}
+	if c.PageTimeout <= 0 {
+		c.PageTimeout = 2 * time.Minute
+	}
+	if c.RecyclePages <= 0 {
+		c.RecyclePages = 100
+	}
+	if c.MemoryLimit <= 0 {
+		c.MemoryLimit = 2 << 30
+	}
+	if c.MaxPixels <= 0 {
+		c.MaxPixels = 400e6
+	}
+	return c
+}
+
+// Pool reads pages in worker processes. Run keeps the workers alive; Recognise
+// hands them pages.
+type Pool struct {
+	cfg   Config
+	log   *slog.Logger
+	jobs  chan job
+	ended chan struct{}
+	err   error // why it ended; read after ended is closed
+
+	mu     sync.Mutex
+	report *jail.Report
+}
+
+// job is a page on its way to a worker. Its answer channel holds one.
+type job struct {
+	ctx    context.Context
+	img    Image
+	answer chan<- answer
+}
+
+type answer struct {
+	result Result
+	err    error
+}
+
+// NewPool makes a pool that starts nothing until Run.
+func NewPool(cfg Config, log *slog.Logger) *Pool {
+	return &Pool{cfg: cfg.withDefaults(), log: log, jobs: make(chan job), ended: make(chan struct{})}
+}
+
+// Check finds out whether the languages are installed. The error names those
+// that are.
+func (p *Pool) Check() error { return checkLanguages(p.cfg.Tessdata, p.cfg.Languages) }
+
+// Reader names what reads the pages: engine, languages and the version of the
+// settings. Pages of another reader may read otherwise.
+func (p *Pool) Reader() string {
+	return fmt.Sprintf("tesseract %s %s /%d", Version(), p.cfg.Languages, settings)
+}
+
+// Jail is what the self-test of the newest worker said; false before there is
+// one.
+func (p *Pool) Jail() (jail.Report, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.report == nil {
+		return jail.Report{}, false
+	}
+	return *p.report, true
+}
+
+// Run starts the workers and keeps them until ctx ends; no process is left
+// when it returns. It returns an error when a worker cannot be started at the
+// beginning; one that cannot be replaced later costs its pages an error and is
+// tried again. Run is called once.
+func (p *Pool) Run(ctx context.Context) (err error) {
+	defer func() {
+		p.err = errors.Join(ErrEnded, err)
+		close(p.ended)
+	}()
+	cfg, err := p.command()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for range cfg.Workers {
+		all.Go(func() {
+			if err := p.slot(ctx, cfg); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	if cause := context.Cause(ctx); errors.Is(cause, ErrStart) {
+		return cause
+	}
+	return nil
+}
+
+// command completes the configuration with what must be looked up.
+func (p *Pool) command() (Config, error) {
+	cfg := p.cfg
+	if err := p.Check(); err != nil {
+		return cfg, err
+	}
+	dir, err := dataFolder(cfg.Tessdata)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Tessdata = dir
+	if len(cfg.Command) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return cfg, fmt.Errorf("%w: %w", ErrStart, err)
+		}
+		cfg.Command = []string{self, "ocr-worker"}
+	}
+	return cfg, nil
+}
+
+// Recognise reads a page, waiting for a free worker and for Run to begin. What
+// is wrong with the page is in the result's state; an error means that ctx or
+// the pool has ended, or that no worker can be started.
+func (p *Pool) Recognise(ctx context.Context, img Image) (Result, error) {
+	ch := make(chan answer, 1)
+	select {
+	case p.jobs <- job{ctx, img, ch}:
+	case <-p.ended:
+		return Result{}, fmt.Errorf("recognise page: %w", p.err)
+	case <-ctx.Done():
+		return Result{}, fmt.Errorf("recognise page: %w", ctx.Err())
+	}
+	a := <-ch
+	if a.err != nil {
+		return Result{}, fmt.Errorf("recognise page: %w", a.err)
+	}
+	return a.result, nil
+}
+
+// slot is the place of one worker at a time. It holds on to its thread, for a
+// worker is killed when the thread that started it ends.
+func (p *Pool) slot(ctx context.Context, cfg Config) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s := &slot{pool: p, cfg: cfg}
+	defer s.stop()
+	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case j := <-p.jobs:
+			j.answer <- s.answer(ctx, j)
+		}
+	}
+}
+
+// slot has a worker, or none for the moment.
+type slot struct {
+	pool    *Pool
+	cfg     Config
+	process *process
+}
+
+func (s *slot) start(ctx context.Context) error {
+	if s.process != nil {
+		return nil
+	}
+	w, err := startProcess(ctx, s.cfg)
+	if err != nil {
+		return err
+	}
+	s.process = w
+	s.pool.mu.Lock()
+	s.pool.report = &w.jail
+	s.pool.mu.Unlock()
+	return nil
+}
+
+// stop ends the worker, if there is one, and returns the processor time it
+// spent on a page that it did not finish.
+func (s *slot) stop() time.Duration {
+	if s.process == nil {
+		return 0
+	}
+	spent := s.process.stop()
+	s.process = nil
+	return spent
+}
+
+// answer reads a page for as long as both the page and the pool are wanted.
+func (s *slot) answer(pool context.Context, j job) answer {
+	ctx, cancel := context.WithCancel(j.ctx)
+	defer cancel()
+	defer context.AfterFunc(pool, cancel)()
+	result, err := s.read(ctx, j.img)
+	if err != nil && pool.Err() != nil {
+		err = errors.Join(ErrEnded, err)
+	}
+	return answer{result, err}
+}
+
+// attempts is how often a page is tried on which the worker breaks down: it
+// may not have been the page's fault. What takes too long or too much is not
+// tried again.
+const attempts = 2
+
+// read reads a page, if need be by a second worker.
+func (s *slot) read(ctx context.Context, img Image) (Result, error) {
+	var cpu time.Duration
+	for attempt := 1; ; attempt++ {
+		if err := s.start(ctx); err != nil {
+			return Result{}, err
+		}
+		w := s.process
+		page, picture, err := w.read(ctx, img, s.cfg.PageTimeout)
+		if err == nil {
+			s.recycle()
+			return s.result(img, page, picture, cpu), nil
+		}
+		cpu += s.stop()
+		if ctx.Err() != nil {
+			return Result{}, ctx.Err()
+		}
+		if errors.Is(err, errCrashed) && w.gorged() {
+			err = errMemory
+		}
+		s.pool.log.Warn("ocr worker ended on a page", "reason", plain(err), "attempt", attempt, "stderr_bytes", w.stderr.n.Load())
+		if !errors.Is(err, errCrashed) || attempt == attempts {
+			return s.unread(img, err, cpu), nil
+		}
+	}
+}
+
+// plain is the kind of an error without what led to it.
+func plain(err error) string {
+	for _, kind := range []error{errTimedOut, errMemory, errCrashed} {
+		if errors.Is(err, kind) {
+			return kind.Error()
+		}
+	}
+	return "other"
+}
+
+// recycle replaces a worker that has read its share of pages or grown fat.
+func (s *slot) recycle() {
+	if s.process.pages >= s.cfg.RecyclePages || s.process.resident() > s.cfg.MemoryLimit/2 {
+		s.stop()
+	}
+}
+
+// result puts a worker's reply, which is not trusted, into its final form.
+func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) Result {
+	page := record.Page{Number: img.Number, State: r.State, Reason: r.Reason, Width: r.Width, Height: r.Height, DPI: r.DPI, Rotation: r.Rotation,
+		Reader: s.pool.Reader(), Ink: r.Ink, Words: fromWire(r.Words), PictureWidth: r.PictureWidth}
+	if r.FromLayer {
+		page.Reader = "text layer"
+	}
+	switch page.State {
+	case record.PageText, record.PageBlank, record.PageLowConfidence, record.PageFailed:
+	default:
+		page.State, page.Reason = record.PageFailed, "the reader gave no sensible answer"
+	}
+	result := Result{Page: page, CPU: before + time.Duration(r.CPUMicros)*time.Microsecond}
+	if len(picture) > 0 {
+		result.Picture, result.PictureType, result.PictureWidth = picture, r.PictureType, r.PictureWidth
+	}
+	return result
+}
+
+// unread is the result for a page that no worker could finish.
+func (s *slot) unread(img Image, err error, cpu time.Duration) Result {
+	page := record.Page{Number: img.Number, State: record.PageFailed, Reason: "the reader broke down on this page", Reader: s.pool.Reader()}
+	switch {
+	case errors.Is(err, errTimedOut):
+		page.State, page.Reason = record.PageTimedOut, fmt.Sprintf("reading took longer than %s and was stopped", s.cfg.PageTimeout)
+	case errors.Is(err, errMemory):
+		page.Reason = "reading needs more memory than a page may take"
+	}
+	return Result{Page: page, CPU: cpu}
+}

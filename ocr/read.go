@@ -1,0 +1,245 @@
+package ocr
+
+import (
+	"errors"
+	"fmt"
+
+	"chartroom/record"
+)
+
+// reader reads pages in a worker.
+type reader struct {
+	engine  *engine
+	compass *compass
+	most    bounds
+}
+
+func newReader(s setup) (*reader, error) {
+	e, err := openEngine(s.Tessdata, s.Languages)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openCompass(s.Tessdata)
+	if err != nil {
+		e.close()
+		return nil, err
+	}
+	return &reader{engine: e, compass: c, most: bounds{pixels: s.MaxPixels, bytes: s.Memory / 3}}, nil
+}
+
+func (r *reader) close() {
+	r.engine.close()
+	r.compass.close()
+}
+
+// pictureHeight bounds the picture for the screen, in pixels.
+const pictureHeight = 1700
+
+// read goes from the bytes of a file to what stands on the page.
+func (r *reader) read(data []byte, req request) (reply, []byte, error) {
+	s, err := r.open(data, req)
+	if err != nil {
+		return reply{}, nil, err
+	}
+	defer func() { s.close() }()
+	share, marks, err := s.ink.marks(max(s.dpi/25, 3))
+	if err != nil {
+		return reply{}, nil, err
+	}
+	words, fromLayer := r.layer(s, fromWire(req.Words))
+	if !fromLayer {
+		if s, words, err = r.recognise(s); err != nil {
+			return reply{}, nil, err
+		}
+	}
+	page := reply{Width: s.img.width(), Height: s.img.height(), DPI: s.dpi, Rotation: s.turned, FromLayer: fromLayer, Ink: share}
+	page.State, page.Reason, words = judge(words, share, marks)
+	page.Words = toWire(words)
+	picture, mediaType, width, err := s.img.picture(pictureHeight)
+	if err != nil {
+		return reply{}, nil, err
+	}
+	page.PictureType, page.PictureWidth = mediaType, width
+	return page, picture, nil
+}
+
+// open decodes the page and brings it into the form that is read: turned as
+// the file says, of one resolution across and down, its ink found.
+func (r *reader) open(data []byte, req request) (*sheet, error) {
+	img, err := decode(data, req.Codec, req.Frame, r.most)
+	if err != nil {
+		return nil, err
+	}
+	x, y := req.DPIX, req.DPIY
+	if x <= 0 || y <= 0 {
+		if x, y = img.resolution(); req.Turn%180 != 0 {
+			x, y = y, x
+		}
+	}
+	if req.Mirror || req.Turn != 0 {
+		if req.Turn%180 != 0 && req.DPIX > 0 && req.DPIY > 0 {
+			x, y = y, x
+		}
+		if err := img.replace(img.turn(req.Mirror, req.Turn)); err != nil {
+			return nil, err
+		}
+	}
+	return newSheet(img, x, y)
+}
+
+// recognise reads the sheet the way it stands and, where that reads badly,
+// the way the orientation data says it should; or the other way about where
+// the lines of writing run up and down. The better reading wins.
+func (r *reader) recognise(s *sheet) (*sheet, []record.Word, error) {
+	rows, columns, err := s.ink.stripes()
+	if err != nil {
+		return s, nil, err
+	}
+	turn := r.turn(s)
+	order := []func() int{func() int { return 0 }, turn}
+	if columns > sidewaysStripes*rows {
+		order[0], order[1] = order[1], order[0]
+	}
+	var best reading
+	for _, degrees := range order {
+		d := degrees()
+		if best.sheet != nil && d == best.sheet.turned {
+			continue
+		}
+		next, err := r.readTurned(s, d)
+		if err != nil {
+			best.drop(s)
+			return s, nil, err
+		}
+		best = better(best, next, s)
+		if next.good() {
+			break
+		}
+	}
+	if best.sheet != s {
+		s.close()
+	}
+	return best.sheet, best.words, nil
+}
+
+// sidewaysStripes is how much more the columns must change than the rows for
+// a page to be asked for its orientation before it is read.
+const sidewaysStripes = 1.5
+
+// turn asks the compass once, when first called.
+func (r *reader) turn(s *sheet) func() int {
+	asked, degrees := false, 0
+	return func() int {
+		if !asked {
+			asked = true
+			if d, sure, err := r.compass.turn(s.img, s.dpi); err == nil && sure > 0 {
+				degrees = d
+			}
+		}
+		return degrees
+	}
+}
+
+// reading is a sheet turned one way, with the words read on it.
+type reading struct {
+	sheet *sheet
+	words []record.Word
+	quality
+}
+
+// good reports whether nobody would look for a better way to turn the page.
+func (g reading) good() bool {
+	return g.letters >= 12 && g.mean >= 0.78 && !sideways(g.words)
+}
+
+// drop frees the reading's sheet unless it is the original.
+func (g reading) drop(original *sheet) {
+	if g.sheet != nil && g.sheet != original {
+		g.sheet.close()
+	}
+}
+
+// better keeps the reading with the higher score and frees the other. A page
+// without any words stays as it is.
+func better(a, b reading, original *sheet) reading {
+	switch {
+	case a.sheet == nil:
+		return b
+	case b.sheet.turned == 0 && b.score() >= a.score(), b.sheet.turned != 0 && b.score() > a.score():
+		a.drop(original)
+		return b
+	}
+	b.drop(original)
+	return a
+}
+
+func (r *reader) readTurned(s *sheet, degrees int) (reading, error) {
+	t, err := s.turn(degrees)
+	if err != nil {
+		return reading{}, err
+	}
+	g := reading{sheet: t}
+	if g.words, err = r.words(t); err != nil {
+		g.drop(s)
+		return reading{}, err
+	}
+	g.quality = qualityOf(g.words)
+	return g, nil
+}
+
+// words reads the sheet at the size that the engine likes, and gives the
+// boxes in pixels of the sheet.
+func (r *reader) words(s *sheet) ([]record.Word, error) {
+	f := engineScale(s.dpi, s.img.width(), s.img.height())
+	img := s.img.clone()
+	defer func() { img.close() }()
+	if f != 1 {
+		if err := img.replace(s.img.scale(f, f)); err != nil {
+			return nil, err
+		}
+	}
+	words, err := r.engine.words(img, int(float64(s.dpi)*f+0.5))
+	if err != nil {
+		return nil, err
+	}
+	for i := range words {
+		words[i].Box = fit(words[i].Box, 1/f, s.img.width(), s.img.height())
+	}
+	return words, nil
+}
+
+// judge names the state of a page: words make text, or doubtful text; without
+// words, ink decides.
+func judge(words []record.Word, share float64, marks int) (record.PageState, string, []record.Word) {
+	q := qualityOf(words)
+	bare := marks <= 2 && share < 0.0005
+	switch {
+	case bare && (q.letters == 0 || q.letters < 8 && q.mean < 0.5):
+		return record.PageBlank, "", nil
+	case q.letters == 0:
+		return record.PageLowConfidence, "there is ink but no word could be read", words
+	case q.mean < 0.55:
+		return record.PageLowConfidence, "the writing could hardly be read", words
+	}
+	return record.PageText, "", words
+}
+
+// failed is the reply for a page that could not be read.
+func failed(err error) reply {
+	reason := "the image cannot be decoded"
+	if errors.Is(err, errTooLarge) {
+		reason = "the image is larger than a page may be"
+	}
+	return reply{State: record.PageFailed, Reason: reason}
+}
+
+// replace puts the outcome of a step in the image's place and frees the old.
+func (m *image) replace(next *image, err error) error {
+	if err != nil {
+		m.close()
+		return fmt.Errorf("prepare page: %w", err)
+	}
+	m.close()
+	*m = *next
+	return nil
+}
