@@ -1,0 +1,172 @@
+package identify
+
+import "strings"
+
+// A label is a field's name where it stands in a row: tokens [from, to).
+type label struct {
+	field
+	from, to int
+	sure     bool // a colon, a cell of its own, or words that are nothing else
+}
+
+// maxLabel is the most words a label may have.
+const maxLabel = 8
+
+// fold brings words that mean the same label to one form: small letters and
+// digits only, with the characters that recognition mixes up taken for one.
+func fold(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'A' && c <= 'Z':
+			b.WriteByte(foldLetter(c + 'a' - 'A'))
+		case c >= 'a' && c <= 'z' || isDigit(c):
+			b.WriteByte(foldLetter(c))
+		case c == '#':
+			b.WriteString("no")
+		case c == '|' || c == '!':
+			b.WriteByte('l')
+		}
+	}
+	return b.String()
+}
+
+func foldLetter(c byte) byte {
+	switch c {
+	case '0':
+		return 'o'
+	case '1', 'i':
+		return 'l'
+	case '5':
+		return 's'
+	case '8':
+		return 'b'
+	}
+	return c
+}
+
+func isLabel(folded string) bool {
+	_, ok := labels[folded]
+	return ok
+}
+
+// findLabels finds the labels of a row, from left to right, the longest at
+// each place.
+func findLabels(r *row) []label {
+	var found []label
+	for i := 0; i < len(r.tokens); i++ {
+		if l, ok := labelAt(r, i); ok {
+			found = append(found, l)
+			i = l.to - 1
+		}
+	}
+	return found
+}
+
+// labelAt is the longest label that begins at a token. A weak one counts only
+// where its place says that it is a label.
+func labelAt(r *row, from int) (label, bool) {
+	best := label{from: from}
+	var key strings.Builder
+	for to := from; to < len(r.tokens) && to < from+maxLabel; to++ {
+		t := &r.tokens[to]
+		if to > from && t.starts && t.gap > 2*r.height {
+			break
+		}
+		key.WriteString(fold(t.text))
+		if key.Len() > 48 {
+			break
+		}
+		f, ok := labels[key.String()]
+		if !ok && (endsLabel(t.text) || lastOfCell(r, to)) && r.tokens[from].starts {
+			f, ok = nearLabel(key.String())
+		}
+		if ok {
+			best.field, best.to = f, to+1
+		}
+		if endsLabel(t.text) {
+			break
+		}
+	}
+	if best.to == 0 {
+		return best, false
+	}
+	return settle(r, best)
+}
+
+// settle decides whether words that read like a label are one here.
+func settle(r *row, l label) (label, bool) {
+	last := r.tokens[l.to-1].text
+	colon := endsLabel(last) || strings.Contains(last, "#")
+	if l.to < len(r.tokens) && (r.tokens[l.to].text == ":" || r.tokens[l.to].text == "#" || r.tokens[l.to].text == "-") {
+		colon = true
+		l.to++
+	}
+	starts := r.tokens[l.from].starts
+	alone := starts && (l.to == len(r.tokens) || r.tokens[l.to].starts)
+	l.sure = colon || alone || !l.weak
+	return l, l.sure || starts
+}
+
+func endsLabel(s string) bool {
+	return strings.HasSuffix(s, ":") || strings.HasSuffix(s, ";") && len(s) > 2
+}
+
+func lastOfCell(r *row, i int) bool { return i+1 == len(r.tokens) || r.tokens[i+1].starts }
+
+// nearLabel is the label that differs from the key in one letter, or in two
+// where it is long, if only one meaning does.
+func nearLabel(key string) (field, bool) {
+	if len(key) < 6 {
+		return field{}, false
+	}
+	limit := 1
+	if len(key) >= 11 {
+		limit = 2
+	}
+	var best field
+	found := false
+	for n := len(key) - limit; n <= len(key)+limit; n++ {
+		for _, k := range fuzzy[n] {
+			if k[0] != key[0] && k[len(k)-1] != key[len(key)-1] || distance(k, key, limit) > limit {
+				continue
+			}
+			if f := labels[k]; found && (f.kind != best.kind || f.role != best.role) {
+				return field{}, false
+			} else {
+				best, found = f, true
+			}
+		}
+	}
+	return best, found
+}
+
+// distance is the number of letters to change, add or drop to come from a to
+// b, or more than limit as soon as that is certain.
+func distance(a, b string, limit int) int {
+	if abs(len(a)-len(b)) > limit {
+		return limit + 1
+	}
+	var rows [2][64]int
+	prev, cur := rows[0][:len(b)+1], rows[1][:len(b)+1]
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range len(a) {
+		cur[0] = i + 1
+		least := cur[0]
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			cur[j+1] = min(prev[j]+cost, prev[j+1]+1, cur[j]+1)
+			least = min(least, cur[j+1])
+		}
+		if least > limit {
+			return limit + 1
+		}
+		prev, cur = cur, prev
+	}
+	return prev[len(b)]
+}

@@ -1,0 +1,335 @@
+package identify
+
+import (
+	"strings"
+
+	"chartroom/record"
+)
+
+// A reader gathers what the sheets of one document say.
+type reader struct {
+	opt    Options
+	order  DateOrder
+	found  []record.Identifier
+	births []birth
+	dates  []dated
+}
+
+// A birth is a date of birth as written; its readings are settled when the
+// whole document is read.
+type birth struct {
+	written
+	record.Identifier
+}
+
+// A dated is a date that is not a birth, with its meaning.
+type dated struct {
+	written
+	meaning record.Kind
+	page    int
+	row     int
+	conf    float64
+}
+
+// A spot is where the reading stands: a label of a row of a sheet, and what
+// the sheet said before.
+type spot struct {
+	*sheet
+	row     int
+	label   label
+	people  people
+	parts   map[record.Role]*nameParts
+	anchors []anchor
+}
+
+// An anchor is a place that holds a patient's number or birth date; a name
+// without a label is looked for around it.
+type anchor struct{ row, from int }
+
+// read finds all that one sheet says.
+func (d *reader) read(s *sheet) {
+	at := spot{sheet: s, parts: map[record.Role]*nameParts{}}
+	for i := range s.rows {
+		at.row = i
+		at.people.enter(&s.rows[i])
+		for n := range s.rows[i].labels {
+			at.label = s.rows[i].labels[n]
+			d.readField(&at, n)
+		}
+	}
+	d.bareNames(&at)
+}
+
+// readField reads the value that goes with a label: right of it, or where
+// nothing stands there, below it.
+func (d *reader) readField(at *spot, n int) {
+	right := at.rightOf(n)
+	if len(right) > 0 && d.value(at, right) {
+		return
+	}
+	if !at.label.sure || len(right) > 0 && !right[0].starts {
+		return
+	}
+	if below := at.below(n); len(below) > 0 {
+		d.value(at, below)
+	}
+}
+
+// rightOf is what stands between the label and the next one of its row.
+func (at *spot) rightOf(n int) []token {
+	r := &at.rows[at.row]
+	end := len(r.tokens)
+	for _, next := range r.labels[n+1:] {
+		if next.sure || at.label.kind != record.KindName {
+			end = next.from
+			break
+		}
+	}
+	return r.tokens[at.label.to:end]
+}
+
+// below is what stands under the label in its column, one row down or, where
+// the next row holds nothing there, two.
+func (at *spot) below(n int) []token {
+	r := &at.rows[at.row]
+	left, right := r.tokens[at.label.from].box.Left-r.height, at.width+1
+	for i := at.label.to; i < len(r.tokens); i++ {
+		if r.tokens[i].starts {
+			right = r.tokens[i].box.Left - r.height/2
+			break
+		}
+	}
+	for i := at.row + 1; i < len(at.rows) && i <= at.row+2; i++ {
+		next := &at.rows[i]
+		if next.mid-r.mid > 4*max(r.height, at.typical) {
+			return nil
+		}
+		if column := next.column(left, right); len(column) > 0 {
+			return column
+		}
+	}
+	return nil
+}
+
+// column is the tokens of a row whose middle lies in [left, right), up to the
+// first label; nothing where a label opens it.
+func (r *row) column(left, right int) []token {
+	from, to := -1, -1
+	for i := range r.tokens {
+		if mid := r.tokens[i].box.Left + r.tokens[i].box.Width/2; mid < left || mid >= right {
+			continue
+		}
+		if from < 0 {
+			from = i
+		}
+		to = i + 1
+	}
+	if from < 0 {
+		return nil
+	}
+	for _, l := range r.labels {
+		if l.from <= from && from < l.to {
+			return nil
+		}
+		if l.from > from && l.from < to {
+			to = l.from
+		}
+	}
+	return r.tokens[from:to]
+}
+
+// value reads tokens as the label's field says and keeps what it finds.
+func (d *reader) value(at *spot, tokens []token) bool {
+	switch kind := at.label.kind; {
+	case kind == passOver:
+		return false
+	case isDate(kind):
+		return d.dateValue(at, tokens)
+	case kind == record.KindName:
+		return d.nameValue(at, tokens)
+	case kind == partLast || kind == partFirst || kind == partMiddle:
+		return d.partValue(at, tokens)
+	case kind == record.KindDOB:
+		return d.birthValue(at, tokens)
+	case kind == record.KindSex:
+		return d.sexValue(at, tokens)
+	case kind == record.KindAddress:
+		return d.addressValue(at, tokens)
+	}
+	return d.numberValue(at, tokens)
+}
+
+func (d *reader) dateValue(at *spot, tokens []token) bool {
+	w, ok := parseDate(tokens, d.order)
+	if ok {
+		d.dates = append(d.dates, dated{w, at.label.kind, at.page.Number, at.row, confOf(tokens[:w.used])})
+	}
+	return ok
+}
+
+func (d *reader) nameValue(at *spot, tokens []token) bool {
+	n, ok := parseName(tokens)
+	if !ok || !n.full() || !at.label.sure && !n.stands(tokens) || n.isPlace(tokens) {
+		return false
+	}
+	role := at.people.roleOf(at.label.field, at.row)
+	if n.credential && (at.label.weak || at.label.role == "") && role == record.RolePatient {
+		role = record.RoleProvider
+	}
+	at.people.named(role, at.row)
+	d.keepName(at, n, role, tokens)
+	return true
+}
+
+// stands says whether a name fills its cell, as it must where no colon says
+// that the words before it are a label.
+func (n *name) stands(tokens []token) bool {
+	rest := tokens[n.used:]
+	return len(rest) == 0 || rest[0].starts || n.credential || isDigit(rest[0].text[0])
+}
+
+// isPlace spares "Mercy Hospital" and "Anders Street" from being people.
+func (n *name) isPlace(tokens []token) bool {
+	if n.used >= len(tokens) || tokens[n.used].starts {
+		return false
+	}
+	return places[strings.ToLower(strings.Trim(tokens[n.used].text, ".,"))]
+}
+
+var places = wordSet("hospital hospitals center centre clinic health medical healthcare surgery practice street road avenue drive lane laboratory laboratories pharmacy university trust memorial regional department ward insurance university general group associates community")
+
+func (d *reader) keepName(at *spot, n name, role record.Role, tokens []token) {
+	used := trimTokens(tokens[:n.used])
+	conf := confOf(used) * at.trust()
+	if n.masked {
+		conf *= 0.7
+	}
+	if !n.comma && n.suffix == "" && n.middle == "" && !n.credential {
+		conf *= 0.98
+	}
+	d.keep(at, record.KindName, role, n.canonical().Reveal(), used, conf, record.CheckNone)
+}
+
+// trimTokens drops what stands around a value and is no letter or digit.
+func trimTokens(tokens []token) []token {
+	for len(tokens) > 1 && bare(tokens[len(tokens)-1].text) == "" {
+		tokens = tokens[:len(tokens)-1]
+	}
+	return tokens
+}
+
+// trust is how far a label may be believed.
+func (at *spot) trust() float64 {
+	if at.label.sure {
+		return 1
+	}
+	return 0.85
+}
+
+func (d *reader) keep(at *spot, kind record.Kind, role record.Role, value string, from []token, conf float64, check record.Check) {
+	d.found = append(d.found, record.Identifier{Kind: kind, Role: role, Value: record.Hide(value), Raw: record.Hide(joinTokens(from)),
+		Page: at.page.Number, Box: boxOf(from), Confidence: min(conf, 1), Source: record.SourceText, Check: check})
+}
+
+func (d *reader) birthValue(at *spot, tokens []token) bool {
+	w, ok := parseDate(tokens, d.order)
+	if !ok {
+		return false
+	}
+	r := &at.rows[at.row]
+	role := at.people.roleOf(at.label.field, at.row)
+	if strings.HasPrefix(fold(r.tokens[at.label.from].text), "born") && !d.namedInProse(at, role) {
+		return false
+	}
+	d.keepBirth(at, w, role, tokens)
+	at.people.has(record.KindDOB, role)
+	if role == record.RolePatient {
+		at.anchors = append(at.anchors, anchor{at.row, at.label.from})
+	}
+	if sex, used := sexAfter(tokens[w.used:]); sex != "" && len(used) > 0 {
+		d.keep(at, record.KindSex, role, sex, used, confOf(used), record.CheckNone)
+	}
+	return true
+}
+
+func (d *reader) keepBirth(at *spot, w written, role record.Role, tokens []token) {
+	used := tokens[:w.used]
+	conf := confOf(used) * at.trust()
+	if w.masked {
+		conf *= 0.7
+	}
+	if w.short {
+		conf *= 0.9
+	}
+	d.births = append(d.births, birth{w, record.Identifier{Kind: record.KindDOB, Role: role, Raw: record.Hide(joinTokens(used)),
+		Page: at.page.Number, Box: boxOf(used), Confidence: conf, Source: record.SourceText, Check: record.CheckNone}})
+}
+
+// numberValue reads what is written in digits, with or without letters.
+func (d *reader) numberValue(at *spot, tokens []token) bool {
+	kind := at.label.kind
+	var n number
+	var ok bool
+	switch kind {
+	case record.KindMRN:
+		n, ok = recordNumber(tokens, d.opt.SiteMRN)
+	case record.KindAccount, record.KindAccession:
+		n, ok = otherNumber(tokens)
+	case record.KindPhone:
+		n, ok = phoneNumber(tokens)
+	default:
+		n, ok = checkedNumber(kind, tokens)
+	}
+	if !ok {
+		return false
+	}
+	role := at.people.roleOf(at.label.field, at.row)
+	if kind == record.KindPhone {
+		role = at.people.phoneRole(at.label, at.row, &at.rows[at.row])
+	}
+	at.people.has(kind, role)
+	if role == record.RolePatient && kind != record.KindPhone && kind != record.KindAccession {
+		at.anchors = append(at.anchors, anchor{at.row, at.label.from})
+	}
+	d.keep(at, kind, role, n.value, tokens[:n.used], n.confidence(tokens, at.trust()), n.check)
+	return true
+}
+
+func (n *number) confidence(tokens []token, trust float64) float64 {
+	conf := confOf(tokens[:n.used]) * trust
+	if n.masked {
+		conf *= 0.7
+	}
+	if n.check == record.CheckBad {
+		conf *= 0.4
+	}
+	return conf
+}
+
+// addressValue takes the street line: what stands beside the label up to the
+// end of its cell. It must hold a letter and a digit.
+func (d *reader) addressValue(at *spot, tokens []token) bool {
+	end := 1
+	for end < len(tokens) && !tokens[end].starts && end < 10 {
+		end++
+	}
+	text := strings.Trim(joinTokens(tokens[:end]), " ,.;")
+	if countDigits(text) == 0 || countLetters(text) < 3 || looksLikeDate(text) {
+		return false
+	}
+	role := at.people.roleOf(at.label.field, at.row)
+	at.people.has(record.KindAddress, role)
+	d.keep(at, record.KindAddress, role, text, tokens[:end], confOf(tokens[:end])*at.trust(), record.CheckNone)
+	return true
+}
+
+func (d *reader) sexValue(at *spot, tokens []token) bool {
+	sex, used := sexOf(tokens)
+	if sex == "" {
+		return false
+	}
+	role := at.people.roleOf(at.label.field, at.row)
+	at.people.has(record.KindSex, role)
+	d.keep(at, record.KindSex, role, sex, used, confOf(used)*at.trust(), record.CheckNone)
+	return true
+}

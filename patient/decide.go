@@ -1,0 +1,210 @@
+package patient
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"chartroom/record"
+)
+
+// numbers are the kinds that name one person only.
+var numbers = []record.Kind{record.KindMRN, record.KindSSN, record.KindMBI, record.KindNHS}
+
+// decide applies the rules of filing to the candidates, best first.
+func decide(candidates []Candidate, found []record.Identifier, e Evidence) Decision {
+	if len(candidates) == 0 {
+		return review(noCandidate(found, e.Pages))
+	}
+	best := &candidates[0]
+	if reason := contradiction(candidates, found, e.Date); reason != "" {
+		return Decision{Status: record.StatusHold, Reason: reason}
+	}
+	if reason := doubt(best, candidates[1:], found, e); reason != "" {
+		return review(reason)
+	}
+	patient := best.Patient
+	return Decision{Status: record.StatusFiled, Patient: &patient}
+}
+
+func review(reason string) Decision { return Decision{Status: record.StatusReview, Reason: reason} }
+
+func noCandidate(found []record.Identifier, pages int) string {
+	switch {
+	case len(found) == 0 && pages == 1:
+		return "the page names no patient that could be read"
+	case len(found) == 0:
+		return "no page names a patient that could be read"
+	}
+	return "nobody in the registry has the " + list(kindsOf(found)) + " read on the pages"
+}
+
+// contradiction says what on the pages cannot all be true, or "".
+func contradiction(candidates []Candidate, found []record.Identifier, date string) string {
+	best := &candidates[0]
+	if page := twoOwners(candidates, found); page > 0 {
+		return fmt.Sprintf("page %d carries the number of another patient", page)
+	}
+	if !supported(best) {
+		return ""
+	}
+	if dob := best.Patient.DOB.Reveal(); date != "" && dob > date {
+		return "the document is older than the patient"
+	}
+	for _, f := range best.Facts {
+		if f.Level != Differs || best.readsBothWays(f) {
+			continue
+		}
+		if f.Source == record.SourceGiven || f.Source == record.SourceBarcode {
+			return fmt.Sprintf("the %s on the %s is not that of the patient on the pages", word(f.Kind), f.Source)
+		}
+		return fmt.Sprintf("the %s on page %d is not that of the patient whom the rest names", word(f.Kind), f.Page)
+	}
+	return ""
+}
+
+// supported says whether enough speaks for a candidate that what speaks
+// against it is a contradiction and not just another person.
+func supported(c *Candidate) bool {
+	agreeing := 0
+	for _, kinds := range [][]record.Kind{numbers, {record.KindName}, {record.KindDOB}} {
+		if c.best(kinds...) == Same {
+			agreeing++
+		}
+	}
+	return agreeing >= 2 || c.best(numbers...) == Same
+}
+
+// twoOwners is the page on which a number stands that belongs to a patient
+// other than the one another number belongs to, or 0.
+func twoOwners(candidates []Candidate, found []record.Identifier) int {
+	owner := -1
+	for _, id := range found {
+		if !slices.Contains(numbers, id.Kind) {
+			continue
+		}
+		for i := range candidates {
+			if compare(id, &candidates[i].Patient) != Same {
+				continue
+			}
+			if owner >= 0 && owner != i {
+				return max(id.Page, 1)
+			}
+			owner = i
+		}
+	}
+	return 0
+}
+
+// readsBothWays says whether a birth date that differs is the other reading of
+// one, at the same place, that is the patient's.
+func (c *Candidate) readsBothWays(f Fact) bool {
+	return f.Kind == record.KindDOB && slices.ContainsFunc(c.Facts, func(o Fact) bool {
+		return o.Kind == record.KindDOB && o.Level == Same && o.Page == f.Page && o.Box == f.Box
+	})
+}
+
+// doubt says why a person should look, or "" where the document can be filed.
+func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evidence) string {
+	number, name, dob := best.best(numbers...), best.best(record.KindName), best.best(record.KindDOB)
+	switch {
+	case newborn(e.Identifiers):
+		return "a newborn's page may carry the mother's numbers"
+	case number == Close:
+		return "a number is not quite that of the patient whom name and birth date suggest"
+	case number != Same && name == Same && dob == Same && !third(best):
+		return "name and birth date alone are not enough"
+	case number != Same && !third(best):
+		return "no number on the pages is in the registry"
+	case name == Close && dob != Same, dob == Close:
+		return "the " + closeKind(name, dob) + " is not quite that of the patient whom the number names"
+	case name != Same && dob != Same:
+		return "only one fact names the patient"
+	case number != Same && (name != Same || dob != Same):
+		return "only one fact names the patient"
+	}
+	if misread(best) {
+		return "a number that is not quite the patient's stands on another page"
+	}
+	if rival(others) {
+		return "more than one patient fits"
+	}
+	return ""
+}
+
+func closeKind(name, dob Level) string {
+	if dob == Close {
+		return word(record.KindDOB)
+	}
+	return word(record.KindName)
+}
+
+// third says whether a telephone or street agrees besides name and birth date.
+func third(c *Candidate) bool {
+	return c.best(record.KindPhone) == Same || c.best(record.KindAddress) == Same
+}
+
+// misread says whether a number stands on the pages that is nearly, but not
+// quite the patient's, and none of its kind on the same page is.
+func misread(c *Candidate) bool {
+	return slices.ContainsFunc(c.Facts, func(f Fact) bool {
+		return f.Level == Close && slices.Contains(numbers, f.Kind) && !slices.ContainsFunc(c.Facts, func(o Fact) bool { return o.Kind == f.Kind && o.Level == Same })
+	})
+}
+
+// rival says whether somebody else fits all that was found, if one misread
+// character is granted.
+func rival(others []Candidate) bool {
+	return slices.ContainsFunc(others, func(c Candidate) bool {
+		number, name, dob := c.best(numbers...), c.best(record.KindName), c.best(record.KindDOB)
+		if number == Differs || name == Differs || dob == Differs {
+			return false
+		}
+		return (name == Same || name == Close) && (dob == Same || dob == Close || number == Close || number == Same)
+	})
+}
+
+func newborn(ids []record.Identifier) bool {
+	return slices.ContainsFunc(ids, func(id record.Identifier) bool {
+		v := id.Value.Reveal()
+		return id.Role == record.RoleMother || id.Role == record.RolePatient && id.Kind == record.KindName &&
+			(strings.Contains(v, ", BABY") || strings.HasPrefix(v, "BABY") || strings.Contains(v, ", INFANT") || strings.Contains(v, ", NEWBORN"))
+	})
+}
+
+func kindsOf(ids []record.Identifier) []string {
+	var words []string
+	for _, id := range ids {
+		if w := word(id.Kind); !slices.Contains(words, w) && queryFor(id) != (Query{}) || id.Kind == record.KindName && !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+func list(words []string) string {
+	switch len(words) {
+	case 0:
+		return "facts"
+	case 1:
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// word is a kind as a clerk calls it.
+func word(k record.Kind) string {
+	switch k {
+	case record.KindDOB:
+		return "birth date"
+	case record.KindMRN:
+		return "record number"
+	case record.KindSSN:
+		return "social security number"
+	case record.KindMBI:
+		return "Medicare number"
+	case record.KindNHS:
+		return "NHS number"
+	}
+	return string(k)
+}

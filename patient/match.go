@@ -1,0 +1,168 @@
+package patient
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"chartroom/record"
+)
+
+// Match decides whom a document belongs to. The only error is the Finder's.
+func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
+	found := patientsOwn(e.Identifiers)
+	patients, err := lookUp(ctx, registry, found)
+	if err != nil {
+		return Decision{}, fmt.Errorf("look up candidates: %w", err)
+	}
+	candidates := make([]Candidate, len(patients))
+	for i := range patients {
+		candidates[i] = weigh(patients[i], found)
+	}
+	slices.SortStableFunc(candidates, func(a, b Candidate) int {
+		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Patient.Authority, b.Patient.Authority), cmp.Compare(a.Patient.MRN.Reveal(), b.Patient.MRN.Reveal()))
+	})
+	d := decide(candidates, found, e)
+	d.Candidates = candidates[:min(len(candidates), maxCandidates)]
+	d.Identifiers = e.Identifiers
+	if d.Status == record.StatusFiled {
+		d.Identifiers = settled(e.Identifiers, d.Patient)
+	}
+	return d, nil
+}
+
+// patientsOwn is what was found in the patient's role.
+func patientsOwn(ids []record.Identifier) []record.Identifier {
+	return slices.DeleteFunc(slices.Clone(ids), func(id record.Identifier) bool { return id.Role != record.RolePatient })
+}
+
+// lookUp asks the registry for everybody whom something found points to. The
+// last name alone is asked for only where nothing else leads to anybody of
+// that name.
+func lookUp(ctx context.Context, registry Finder, found []record.Identifier) ([]record.Patient, error) {
+	var patients []record.Patient
+	asked := map[Query]bool{}
+	ask := func(q Query) error {
+		if q == (Query{}) || asked[q] || len(asked) >= maxLookups {
+			return nil
+		}
+		asked[q] = true
+		more, err := registry.FindPatients(ctx, q)
+		patients = appendNew(patients, more)
+		return err
+	}
+	for _, id := range found {
+		if err := ask(queryFor(id)); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range found {
+		if id.Kind != record.KindName || slices.ContainsFunc(patients, func(p record.Patient) bool { return compare(id, &p) != Differs }) {
+			continue
+		}
+		// A last name that too many share is no help, and offers only more to
+		// choose from: filing never rests on it, so an error here is none.
+		if err := ask(Query{Last: lastName(id.Value.Reveal())}); err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	return patients, nil
+}
+
+func appendNew(have, more []record.Patient) []record.Patient {
+	for _, p := range more {
+		if !slices.ContainsFunc(have, func(h record.Patient) bool { return h.Authority == p.Authority && h.MRN.Equal(p.MRN) }) {
+			have = append(have, p)
+		}
+	}
+	return have
+}
+
+func queryFor(id record.Identifier) Query {
+	v := id.Value.Reveal()
+	switch id.Kind {
+	case record.KindMRN:
+		return Query{MRN: v}
+	case record.KindSSN:
+		return Query{SSN: v}
+	case record.KindMBI:
+		return Query{MBI: v}
+	case record.KindNHS:
+		return Query{NHS: v}
+	case record.KindDOB:
+		return Query{DOB: v}
+	}
+	return Query{}
+}
+
+// weights of what agrees or differs, as rough logarithms to base 2 of how much
+// more often it is so for the right patient than for another.
+var weights = map[record.Kind]map[Level]float64{
+	record.KindMRN:     {Same: 20, Close: 8, Differs: -6},
+	record.KindSSN:     {Same: 20, Close: 8, Differs: -6},
+	record.KindMBI:     {Same: 20, Close: 8, Differs: -6},
+	record.KindNHS:     {Same: 20, Close: 8, Differs: -6},
+	record.KindDOB:     {Same: 13, Close: 5, Differs: -6},
+	record.KindName:    {Same: 12, Close: 8, Differs: -5},
+	record.KindSex:     {Same: 1, Differs: -5},
+	record.KindPhone:   {Same: 12},
+	record.KindAddress: {Same: 9},
+}
+
+// weigh compares everything found with one patient. What was found several
+// times counts once, at its best.
+func weigh(p record.Patient, found []record.Identifier) Candidate {
+	c := Candidate{Patient: p}
+	best := map[record.Kind]Level{}
+	for _, id := range found {
+		level := compare(id, &p)
+		if level == Silent {
+			continue
+		}
+		c.Facts = append(c.Facts, Fact{id.Kind, level, id.Page, id.Box, id.Source, id})
+		if have, ok := best[id.Kind]; !ok || rank(level) < rank(have) {
+			best[id.Kind] = level
+		}
+	}
+	for kind, level := range best {
+		c.Score += weights[kind][level]
+	}
+	return c
+}
+
+func rank(l Level) int { return slices.Index([]Level{Same, Close, Silent, Differs}, l) }
+
+// best is the best level of a kind, Silent where nothing was found.
+func (c *Candidate) best(kinds ...record.Kind) Level {
+	best := Level("")
+	for _, f := range c.Facts {
+		if slices.Contains(kinds, f.Kind) && (best == "" || rank(f.Level) < rank(best)) {
+			best = f.Level
+		}
+	}
+	if best == "" {
+		return Silent
+	}
+	return best
+}
+
+// settled drops the readings of ambiguous birth dates that are not the
+// patient's: another reading of the same place is.
+func settled(ids []record.Identifier, p *record.Patient) []record.Identifier {
+	right := func(id record.Identifier) bool { return id.Kind == record.KindDOB && id.Value.Equal(p.DOB) }
+	return slices.DeleteFunc(slices.Clone(ids), func(id record.Identifier) bool {
+		return id.Kind == record.KindDOB && id.Role == record.RolePatient && !right(id) && slices.ContainsFunc(ids, func(o record.Identifier) bool {
+			return right(o) && o.Page == id.Page && o.Box == id.Box
+		})
+	})
+}
+
+func lastName(s string) string {
+	for i := range len(s) {
+		if s[i] == ',' {
+			return s[:i]
+		}
+	}
+	return s
+}
