@@ -67,7 +67,8 @@ var byCode = map[string]error{
 }
 
 var byStatus = map[int]error{
-	http.StatusNotFound:            objectstore.ErrNotFound,
+	http.StatusBadRequest:          objectstore.ErrDenied, // region, clock or signature, where the answer has no code
+	http.StatusNotFound:            objectstore.ErrDenied, // not the object: its code is NoSuchKey. The user, perhaps
 	http.StatusPreconditionFailed:  objectstore.ErrExists,
 	http.StatusConflict:            errConflict,
 	http.StatusUnauthorized:        objectstore.ErrDenied,
@@ -89,7 +90,10 @@ func (s *Store) classifyAnswer(a minio.ErrorResponse) error {
 	if !ok && a.StatusCode >= 500 {
 		kind, ok = objectstore.ErrUnavailable, true
 	}
-	text := fmt.Sprintf("%s (%d %s)", strings.TrimSuffix(a.Message, "."), a.StatusCode, a.Code)
+	text := strings.TrimSuffix(a.Message, ".")
+	if !strings.Contains(text, a.Code) {
+		text += fmt.Sprintf(" (%d %s)", a.StatusCode, a.Code)
+	}
 	switch skew := s.Skew(); {
 	case !ok:
 		return errors.New(text)

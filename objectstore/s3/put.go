@@ -32,6 +32,12 @@ func (s *Store) put(ctx context.Context, key objectstore.Key, body objectstore.B
 	case !errors.Is(err, objectstore.ErrNotFound):
 		return err
 	}
+	return s.putUnseen(ctx, key, body)
+}
+
+// putUnseen is put without a look at what is there: the server's condition
+// alone keeps it from being replaced.
+func (s *Store) putUnseen(ctx context.Context, key objectstore.Key, body objectstore.Body) error {
 	switch err := s.upload(ctx, key, body); {
 	case errors.Is(err, objectstore.ErrExists): // somebody was faster
 		return s.compare(ctx, key, body)

@@ -344,12 +344,20 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(objectstore.
 func (s *Store) Check(ctx context.Context) error {
 	err := s.bucketMissing(ctx)
 	if err == nil {
-		err = objectstore.Probe(ctx, s, s.remove)
+		err = objectstore.Probe(ctx, unseeing{s}, s.remove)
 	}
 	if skew := s.Skew(); err != nil && skew.Abs() > time.Minute {
 		return fmt.Errorf("%w (this machine's clock is %s the server's)", err, skewText(skew))
 	}
 	return err
+}
+
+// unseeing is the store as Check probes it: it does not look before it puts, so
+// that the probe meets the server's own refusal to overwrite.
+type unseeing struct{ *Store }
+
+func (u unseeing) Put(ctx context.Context, key objectstore.Key, body objectstore.Body) error {
+	return u.putUnseen(ctx, key, body)
 }
 
 // remove takes a probe away. Where that is not allowed, as it should not be for

@@ -142,6 +142,11 @@ func (s *Server) Stop() {
 	}
 }
 
+// Transport trusts the server's certificate.
+func (s *Server) Transport() *http.Transport {
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.cert.pool}, DisableCompression: true}
+}
+
 // versitygw finds the server's program.
 func versitygw() (string, error) {
 	if name := os.Getenv("CHARTROOM_VERSITYGW"); name != "" {
