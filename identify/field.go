@@ -105,12 +105,13 @@ var wordings = []wording{
 		"primary insurance, secondary insurance, insurance plan, copay, deductible, reason, reason for visit, chief complaint, complaint, subject line, pages, number of pages, cc, company, organization, title, priority, volume, test, result"},
 }
 
-// persons are the words for people other than the patient. Each stands alone,
-// with "name", and before birth date, number, telephone, address and sex.
+// persons are the words for people. Each stands alone, with "name", and before
+// birth date, number, telephone, address and sex.
 var persons = []struct {
 	role  record.Role
 	words string
 }{
+	{record.RolePatient, "patient, pt, client, resident, child, baby, newborn, infant"},
 	{record.RoleProvider, "physician, doctor, dr, provider, attending, attending physician, attending md, attending provider, ordering physician, ordering provider, ordering md, ordered by, requested by, requesting physician, requesting provider, requesting doctor, " +
 		"referring physician, referring provider, referring doctor, referring md, referred by, referring gp, referred to, gp, general practitioner, registered gp, consultant, surgeon, primary care physician, primary care provider, primary care, pcp, family physician, family doctor, dictated by, " +
 		"signed by, verified by, electronically signed by, electronically signed, interpreted by, read by, reviewed by, radiologist, reading radiologist, pathologist, anesthesiologist, anesthetist, performed by, collected by, technologist, technician, reported by, " +
@@ -165,8 +166,7 @@ func addWording(m map[string]field, f field, words string) {
 	}
 }
 
-// addPerson adds the wordings for somebody who is not the patient. Earlier
-// entries stand: a label of the table above keeps its meaning.
+// addPerson adds the wordings for a person. Earlier entries stand: a label of the table above keeps its meaning.
 func addPerson(m map[string]field, role record.Role, words string) {
 	add(m, words, field{record.KindName, role, true})
 	for _, form := range []string{words + " name", words + "s name", "name of " + words, "printed name of " + words, words + " printed name", words + " name printed"} {

@@ -87,6 +87,9 @@ func Find(pages []record.Page, given record.Given, opt Options) Findings {
 	for i := range sheets {
 		doc.read(&sheets[i])
 	}
+	for i := range sheets {
+		doc.loose(&sheets[i])
+	}
 	doc.settleDates()
 	var f Findings
 	f.DocType, f.DocTypeConfidence = docType(sheets)

@@ -89,9 +89,27 @@ func labelAt(r *row, from int) (label, bool) {
 		}
 	}
 	if best.to == 0 {
-		return best, false
+		return shortLabel(r, from)
 	}
 	return settle(r, best)
+}
+
+// shortLabel knows MRN and DOB with one letter misread where what follows can
+// hardly be anything else.
+func shortLabel(r *row, from int) (label, bool) {
+	word := strings.Trim(r.tokens[from].text, ":.;")
+	if len(word) != 3 || from+1 == len(r.tokens) || word != strings.ToUpper(word) || word == "MRI" {
+		return label{}, false
+	}
+	next := r.tokens[from+1 : from+2]
+	number := bare(next[0].text)
+	switch {
+	case distance("mrn", fold(word), 1) == 1 && isAllDigits(number) && len(number) >= 6 && len(number) <= 10 && !looksLikeDate(next[0].text):
+		return label{field{kind: "mrn"}, from, from + 1, false}, true
+	case distance("dob", fold(word), 1) == 1 && looksLikeDate(next[0].text):
+		return label{field{kind: "dob"}, from, from + 1, false}, true
+	}
+	return label{}, false
 }
 
 // settle decides whether words that read like a label are one here.

@@ -30,6 +30,7 @@ var (
 	titles      = wordSet("mr mrs ms miss mx master sir dame prof professor rev sister mister madam")
 	doctors     = wordSet("dr doctor prof professor")
 	credentials = wordSet("md do rn np pa pac fnp phd mbbs mbchb mrcp mrcgp frcs frcr frcpath lpn dds dmd dpm crna cnm arnp aprn msn bsn facs facc mph pharmd rph rt rdms cma ma lcsw psyd dnp mrcs frcp frca")
+	surely      = wordSet("md rn phd mbbs mbchb np") // these are nobody's first name
 	suffixes    = map[string]string{"jr": "JR", "sr": "SR", "ii": "II", "iii": "III", "iv": "IV", "jnr": "JR", "snr": "SR", "junior": "JR", "senior": "SR", "11": "II", "111": "III"}
 	particles   = wordSet("de del della der den van von la le di da dos das du st el al bin ibn ter ten mac mc o")
 	// notNames are words of forms and charts that never name a person.
@@ -75,7 +76,7 @@ func parseName(tokens []token) (name, bool) {
 		case len(words) == 0 && titles[plain] || doctors[plain] && len(words) == 0:
 			n.credential = n.credential || doctors[plain]
 			continue
-		case len(words) > 1 && credentials[plain] && !(comma >= 0 && len(words) == comma && isInitials(word)):
+		case credentials[plain] && (len(words) > 1 || len(words) == 1 && surely[plain]):
 			n.credential = true
 			continue
 		case len(words) > 0 && suffixes[plain] != "":
@@ -85,6 +86,9 @@ func parseName(tokens []token) (name, bool) {
 			continue
 		}
 		clean, masked, ok := nameWord(word)
+		if len(words) == 0 && len(clean) == 1 && clean != word[:1] {
+			break
+		}
 		if !ok || n.credential && len(words) > 1 {
 			break
 		}
@@ -130,6 +134,9 @@ func nameWord(s string) (clean string, masked, ok bool) {
 		}
 	}
 	lower := strings.ToLower(s)
+	if len(s) == 1 && s == lower { // an initial whose size was misjudged
+		return strings.ToUpper(s), true, true
+	}
 	if notNames[lower] || !startsUpper(s) && !particles[lower] {
 		return "", false, false
 	}

@@ -39,9 +39,13 @@ func atoi(s string) int {
 	return n
 }
 
-// canonicalNumber is a number without separators, in capitals.
+// canonicalNumber is a number without separators, in capitals. A dollar sign at
+// its head is an S.
 func canonicalNumber(s string) string {
 	var b strings.Builder
+	if len(s) > 1 && s[0] == '$' && isDigit(s[1]) {
+		b.WriteByte('S')
+	}
 	for i := range len(s) {
 		switch c := s[i]; {
 		case isDigit(c) || isUpper(c):
@@ -112,7 +116,7 @@ func recordNumber(tokens []token, patterns []MRNPattern) (number, bool) {
 	}
 	n.value, n.masked = maskMostly(n.value)
 	digits := countDigits(n.value)
-	return n, len(n.value) >= 5 && len(n.value) <= 12 && digits >= 4 && digits*2 >= len(n.value) && !strings.ContainsAny(tokens[0].text, ",@%$+=")
+	return n, len(n.value) >= 5 && len(n.value) <= 12 && digits >= 4 && digits*2 >= len(n.value) && !strings.ContainsAny(tokens[0].text, ",@%+=")
 }
 
 // continuesNumber says whether the word at i belongs to the number before it:
@@ -202,7 +206,7 @@ func otherNumber(tokens []token) (number, bool) {
 		n.used = 2
 	}
 	n.value, n.masked = maskMostly(n.value)
-	return n, len(n.value) >= 4 && len(n.value) <= 16 && countDigits(n.value) >= 3 && !strings.ContainsAny(tokens[0].text, ",@%$+=")
+	return n, len(n.value) >= 4 && len(n.value) <= 16 && countDigits(n.value) >= 3 && !strings.ContainsAny(tokens[0].text, ",@%+=")
 }
 
 // phoneNumber reads a telephone number of 10 or 11 digits (a North American

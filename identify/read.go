@@ -92,7 +92,11 @@ func (at *spot) rightOf(n int) []token {
 // the next row holds nothing there, two.
 func (at *spot) below(n int) []token {
 	r := &at.rows[at.row]
-	left, right := r.tokens[at.label.from].box.Left-r.height, at.width+1
+	cell := at.label.from
+	for cell > 0 && !r.tokens[cell].starts && (n == 0 || cell > r.labels[n-1].to) {
+		cell--
+	}
+	left, right := r.tokens[cell].box.Left-r.height, at.width+1
 	for i := at.label.to; i < len(r.tokens); i++ {
 		if r.tokens[i].starts {
 			right = r.tokens[i].box.Left - r.height/2

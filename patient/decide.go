@@ -43,7 +43,7 @@ func noCandidate(found []record.Identifier, pages int) string {
 func contradiction(candidates []Candidate, found []record.Identifier, date string) string {
 	best := &candidates[0]
 	if page := twoOwners(candidates, found); page > 0 {
-		return fmt.Sprintf("page %d carries the number of another patient", page)
+		return otherNumber(page)
 	}
 	if !supported(best) {
 		return ""
@@ -61,6 +61,10 @@ func contradiction(candidates []Candidate, found []record.Identifier, date strin
 		return fmt.Sprintf("the %s on page %d is not that of the patient whom the rest names", word(f.Kind), f.Page)
 	}
 	return ""
+}
+
+func otherNumber(page int) string {
+	return fmt.Sprintf("page %d carries the number of another patient", page)
 }
 
 // supported says whether enough speaks for a candidate that what speaks

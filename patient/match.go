@@ -24,12 +24,41 @@ func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Patient.Authority, b.Patient.Authority), cmp.Compare(a.Patient.MRN.Reveal(), b.Patient.MRN.Reveal()))
 	})
 	d := decide(candidates, found, e)
+	if d.Status == record.StatusFiled {
+		page, err := strangersNumber(ctx, registry, e.Identifiers, d.Patient)
+		if err != nil {
+			return Decision{}, fmt.Errorf("look up a number: %w", err)
+		}
+		if page > 0 {
+			d = Decision{Status: record.StatusHold, Reason: otherNumber(page)}
+		}
+	}
 	d.Candidates = candidates[:min(len(candidates), maxCandidates)]
 	d.Identifiers = e.Identifiers
 	if d.Status == record.StatusFiled {
 		d.Identifiers = settled(e.Identifiers, d.Patient)
 	}
 	return d, nil
+}
+
+// strangersNumber is the page of a number without a clear role that the
+// registry knows as another patient's, or 0.
+func strangersNumber(ctx context.Context, registry Finder, ids []record.Identifier, p *record.Patient) (int, error) {
+	asked := 0
+	for _, id := range ids {
+		if id.Role != record.RoleUnclear || !slices.Contains(numbers, id.Kind) || compare(id, p) == Same || asked == maxLookups {
+			continue
+		}
+		asked++
+		others, err := registry.FindPatients(ctx, queryFor(id))
+		if err != nil {
+			return 0, err
+		}
+		if len(others) > 0 {
+			return max(id.Page, 1), nil
+		}
+	}
+	return 0, nil
 }
 
 // patientsOwn is what was found in the patient's role.
