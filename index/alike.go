@@ -1,0 +1,213 @@
+package index
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	api "github.com/blevesearch/bleve_index_api"
+)
+
+// A likeness stands for the words of a field's dictionary that resemble a term
+// or begin with it.
+type likeness struct {
+	field, term string
+	weight      float64 // of the closest
+	edits       int     // 1 or 2; 0: those that begin with term
+}
+
+const (
+	maxAlike    = 48    // misreadings taken, the closest first
+	maxPrefixed = 128   // beginnings taken, the most frequent first
+	maxScanned  = 20000 // dictionary entries looked at
+)
+
+// expand looks the likeness up in a shard's dictionary. cut is true if not
+// every word was taken.
+func (l likeness) expand(ctx context.Context, r api.IndexReader) (picks []pick, cut bool, err error) {
+	if l.edits == 0 {
+		return l.expandPrefix(ctx, r)
+	}
+	fuzzy, ok := r.(api.IndexReaderFuzzy)
+	if !ok {
+		return nil, false, nil
+	}
+	dict, err := fuzzy.FieldDictFuzzy(l.field, l.term, l.edits, "")
+	if err != nil {
+		return nil, false, err
+	}
+	defer dict.Close()
+	_, err = scan(ctx, dict, func(e *api.DictEntry) {
+		if cost := misreading(l.term, e.Term); e.Term != l.term && cost <= l.tolerance() {
+			picks = append(picks, pick{field: l.field, term: e.Term, weight: l.weight / (1 + cost)})
+		}
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	slices.SortStableFunc(picks, func(a, b pick) int { return compareFloat(b.weight, a.weight) })
+	return picks[:min(len(picks), maxAlike)], false, nil
+}
+
+// tolerance is the cost up to which a word still resembles the term: of three
+// letters only those that look alike may differ.
+func (l likeness) tolerance() float64 {
+	if utf8.RuneCountInString(l.term) <= 3 {
+		return lookAlike
+	}
+	return float64(l.edits)
+}
+
+func (l likeness) expandPrefix(ctx context.Context, r api.IndexReader) ([]pick, bool, error) {
+	dict, err := r.FieldDictPrefix(l.field, []byte(l.term))
+	if err != nil {
+		return nil, false, err
+	}
+	defer dict.Close()
+	type word struct {
+		term string
+		n    uint64
+	}
+	var words []word
+	cut, err := scan(ctx, dict, func(e *api.DictEntry) { words = append(words, word{e.Term, e.Count}) })
+	if err != nil {
+		return nil, false, err
+	}
+	slices.SortStableFunc(words, func(a, b word) int { return int(b.n) - int(a.n) })
+	cut = cut || len(words) > maxPrefixed
+	var picks []pick
+	for _, w := range words[:min(len(words), maxPrefixed)] {
+		picks = append(picks, pick{field: l.field, term: w.term, weight: l.weight, exact: true})
+	}
+	return picks, cut, nil
+}
+
+// scan calls do for the entries of a dictionary. It reports whether it stopped
+// before the end because there were too many.
+func scan(ctx context.Context, dict api.FieldDict, do func(*api.DictEntry)) (cut bool, err error) {
+	for n := 0; ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		e, err := dict.Next()
+		if err != nil || e == nil {
+			return false, err
+		}
+		if n >= maxScanned {
+			return true, nil
+		}
+		do(e)
+	}
+}
+
+func compareFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// lookAlike is what it costs to take one letter for another that looks like it
+// in print; any other letter wrong, missing or too many costs 1.
+const lookAlike = 0.3
+
+// twins are the letters and groups of letters that a recogniser takes for each
+// other, after folding.
+var twins = [][2]string{
+	{"0", "o"}, {"0", "d"}, {"0", "q"}, {"o", "q"}, {"o", "c"}, {"o", "e"}, {"c", "e"}, {"a", "o"},
+	{"1", "l"}, {"1", "i"}, {"i", "l"}, {"i", "j"}, {"i", "t"}, {"l", "t"}, {"1", "7"}, {"1", "t"}, {"f", "t"},
+	{"5", "s"}, {"8", "b"}, {"3", "8"}, {"6", "b"}, {"6", "g"}, {"9", "g"}, {"9", "q"}, {"2", "z"}, {"4", "a"},
+	{"3", "5"}, {"5", "6"}, {"6", "8"}, {"0", "8"}, {"0", "6"}, {"u", "v"}, {"v", "y"}, {"n", "h"}, {"h", "b"},
+	{"n", "r"}, {"u", "n"}, {"a", "e"}, {"a", "s"}, {"g", "q"},
+	{"rn", "m"}, {"m", "nn"}, {"cl", "d"}, {"vv", "w"}, {"ii", "u"}, {"ri", "n"}, {"li", "h"}, {"ll", "u"}, {"lc", "k"},
+}
+
+// twinned tells for two pieces of one or two letters whether they look alike.
+var twinned = func() map[[2]string]bool {
+	m := make(map[[2]string]bool, 2*len(twins))
+	for _, t := range twins {
+		m[t], m[[2]string{t[1], t[0]}] = true, true
+	}
+	return m
+}()
+
+// misreading is the cost of reading term where a page says other, or the other
+// way round: an edit distance in which what looks alike is nearer.
+func misreading(term, other string) float64 {
+	a, b := strings.Split(term, ""), strings.Split(other, "")
+	cost := make([][]float64, len(a)+1)
+	for i := range cost {
+		cost[i] = make([]float64, len(b)+1)
+		for j := range cost[i] {
+			cost[i][j] = cheapest(cost, a, b, i, j)
+		}
+	}
+	return cost[len(a)][len(b)]
+}
+
+// cheapest is one cell of misreading: a[:i] read as b[:j].
+func cheapest(cost [][]float64, a, b []string, i, j int) float64 {
+	if i == 0 || j == 0 {
+		return float64(i + j)
+	}
+	least := min(cost[i-1][j], cost[i][j-1], cost[i-1][j-1]) + 1
+	if a[i-1] == b[j-1] {
+		least = min(least, cost[i-1][j-1])
+	}
+	for di := 1; di <= min(2, i); di++ {
+		for dj := 1; dj <= min(2, j); dj++ {
+			if twinned[[2]string{strings.Join(a[i-di:i], ""), strings.Join(b[j-dj:j], "")}] {
+				least = min(least, cost[i-di][j-dj]+lookAlike)
+			}
+		}
+	}
+	return least
+}
+
+// confusions are the words that term may have been read as where groups of
+// letters look like another letter: modern as modem. One edit does not reach
+// them, so they are looked up by themselves.
+func confusions(term string) []string {
+	var out []string
+	for _, t := range twins {
+		if len(t[0]) == len(t[1]) {
+			continue
+		}
+		for _, way := range [][2]string{{t[0], t[1]}, {t[1], t[0]}} {
+			for at := 0; ; {
+				i := strings.Index(term[at:], way[0])
+				if i < 0 || len(out) >= maxConfusions {
+					break
+				}
+				at += i
+				out = append(out, term[:at]+way[1]+term[at+len(way[0]):])
+				at += len(way[0])
+			}
+		}
+	}
+	return out
+}
+
+const maxConfusions = 24
+
+// edits is how many letters of a word may be wrong, by its length.
+func edits(term string, loose bool) int {
+	n := utf8.RuneCountInString(term)
+	if hasDigit(term) { // 6.1 is not 6.7
+		if n < 6 {
+			return 0
+		}
+		return 1
+	}
+	switch {
+	case n <= 2:
+		return 0
+	case n <= 7 && !loose:
+		return 1
+	}
+	return 2
+}
