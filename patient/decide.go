@@ -48,6 +48,9 @@ func contradiction(candidates []Candidate, found []record.Identifier, date strin
 	if !supported(best) {
 		return ""
 	}
+	if kind := anothers(best, candidates[1:]); kind != "" {
+		return "the " + word(kind) + " is another patient's than the name and birth date"
+	}
 	if dob := best.Patient.DOB.Reveal(); date != "" && dob > date {
 		return "the document is older than the patient"
 	}
@@ -59,6 +62,22 @@ func contradiction(candidates []Candidate, found []record.Identifier, date strin
 			return fmt.Sprintf("the %s on the %s is not that of the patient on the pages", word(f.Kind), f.Source)
 		}
 		return fmt.Sprintf("the %s on page %d is not that of the patient whom the rest names", word(f.Kind), f.Page)
+	}
+	return ""
+}
+
+// anothers is the kind of a number that is exactly somebody else's while the
+// best candidate's own is not on the pages, or "".
+func anothers(best *Candidate, others []Candidate) record.Kind {
+	if best.best(numbers...) == Same {
+		return ""
+	}
+	for _, c := range others {
+		for _, f := range c.Facts {
+			if f.Level == Same && slices.Contains(numbers, f.Kind) {
+				return f.Kind
+			}
+		}
 	}
 	return ""
 }

@@ -24,6 +24,11 @@ func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Patient.Authority, b.Patient.Authority), cmp.Compare(a.Patient.MRN.Reveal(), b.Patient.MRN.Reveal()))
 	})
 	d := decide(candidates, found, e)
+	if d.Status == record.StatusFiled && candidates[0].best(record.KindDOB) != Same {
+		if d, err = withoutBirthDate(ctx, registry, d, found); err != nil {
+			return Decision{}, err
+		}
+	}
 	if d.Status == record.StatusFiled {
 		page, err := strangersNumber(ctx, registry, e.Identifiers, d.Patient)
 		if err != nil {
@@ -37,6 +42,32 @@ func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 	d.Identifiers = e.Identifiers
 	if d.Status == record.StatusFiled {
 		d.Identifiers = settled(e.Identifiers, d.Patient)
+	}
+	return d, nil
+}
+
+// maxNamesakes is how many people of one last name are looked at before filing
+// without a birth date.
+const maxNamesakes = 20_000
+
+// withoutBirthDate looks once more where a document would be filed by number
+// and name alone: a namesake whose number is one misread character away, such
+// as a father's beside his son's, makes it a question.
+func withoutBirthDate(ctx context.Context, registry Finder, d Decision, found []record.Identifier) (Decision, error) {
+	namesakes, err := registry.FindPatients(ctx, Query{Last: d.Patient.Last.Reveal(), Limit: maxNamesakes})
+	if ctx.Err() != nil {
+		return Decision{}, fmt.Errorf("look up namesakes: %w", ctx.Err())
+	}
+	if err != nil {
+		return review("no birth date could be read, and the last name is too common to file without it"), nil
+	}
+	for _, p := range namesakes {
+		if p.Authority == d.Patient.Authority && p.MRN.Equal(d.Patient.MRN) {
+			continue
+		}
+		if c := weigh(p, found); rival([]Candidate{c}) {
+			return review("more than one patient fits"), nil
+		}
 	}
 	return d, nil
 }
