@@ -70,7 +70,7 @@ func (c changes) Changed(ctx context.Context, after int64, limit int, maxBytes i
 	found, err := c.catalog.Changed(ctx, after, limit, maxBytes)
 	out := make([]index.Change, len(found))
 	for i, f := range found {
-		out[i] = index.Change{Seq: f.Seq, Document: f.Document, ID: f.Document.ID}
+		out[i] = index.Change{Seq: f.Seq, Document: f.Document}
 	}
 	return out, err
 }
@@ -186,7 +186,7 @@ func (s system) Status(ctx context.Context) (web.Status, error) {
 
 func (a *app) indexState() web.Index {
 	p := a.index.Progress()
-	return web.Index{Indexed: p.Indexed, Head: p.Of, Rebuilding: p.Rebuilding, Documents: int64(a.index.Stats().Documents)}
+	return web.Index{Indexed: p.Indexed, Head: p.Of, Rebuilding: p.Rebuilding, Documents: int64(a.index.Stats().Pages)}
 }
 
 func (a *app) folders() (out []web.Folder) {

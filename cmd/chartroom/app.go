@@ -162,23 +162,25 @@ func openStore(ctx context.Context, cfg Config) (objectstore.Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	keys, err := storeKeys(cfg.Store.Encryption)
-	if err != nil || keys == nil {
-		return store, err
-	}
-	sealed, err := objectstore.Seal(store, keys)
 	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, err
 	}
-	return sealed, nil
+	if keys != nil {
+		return objectstore.Seal(store, keys), nil
+	}
+	if sealed, err := objectstore.IsSealed(ctx, store); err == nil && sealed {
+		return nil, errors.New("open store: what it holds is encrypted, and no key is set: see store.encryption in doc/config.md")
+	}
+	return store, nil
 }
 
 func openPlace(cfg Config) (objectstore.Store, error) {
 	if cfg.Store.Kind == "dir" {
-		return dir.Open(filepath.Join(cfg.Data, "store"))
+		return dir.Open(dir.Config{Path: filepath.Join(cfg.Data, "store")})
 	}
 	c := cfg.Store.S3
-	return s3.Open(s3.Config{Endpoint: c.Endpoint, Bucket: c.Bucket, Prefix: c.Prefix, Region: c.Region, HostStyle: c.Style == "host", CAFile: c.CAFile,
-		AccessKey: c.AccessKey, SecretKey: objectstore.Secret(c.SecretKey), Plain: c.Insecure})
+	return s3.Open(s3.Config{Endpoint: c.Endpoint, Bucket: c.Bucket, Prefix: c.Prefix, Region: c.Region, Style: c.Style, CAFile: c.CAFile,
+		AccessKey: c.AccessKey, SecretKey: objectstore.NewSecret(string(c.SecretKey)), PlainHTTP: c.Insecure})
 }
 
 // run runs what the command needs until ctx ends.

@@ -57,6 +57,7 @@ func becomeOwner(ctx context.Context, cfg Config, need need) (*owner, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- app.run(run) }()
+	app.catchUp(ctx)
 	transport := inProcess{app.handler()}
 	return &owner{&http.Client{Transport: transport}, func() {
 		stop()
@@ -64,6 +65,19 @@ func becomeOwner(ctx context.Context, cfg Config, need need) (*owner, error) {
 		app.close()
 		held.release()
 	}}, nil
+}
+
+// catchUpWithin is how long a command waits for the index to follow a catalog
+// that it finds ahead, before it answers with what there is.
+const catchUpWithin = 10 * time.Second
+
+func (a *app) catchUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, catchUpWithin)
+	defer cancel()
+	if head, err := a.catalog.Head(ctx); err == nil {
+		a.index.Notify()
+		_ = a.index.Wait(ctx, head) // the answer itself says when it is not whole
+	}
 }
 
 // inProcess is a transport that calls the handler instead of a network.

@@ -470,7 +470,7 @@ func reindexCommand(o *options) *cobra.Command {
 				if err := owner.call(ctx, "reindex", nothing{}, func(json.RawMessage) {}, &r); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%d documents indexed\n", r.Documents)
+				fmt.Fprintf(cmd.OutOrStdout(), "%d pages indexed\n", r.Pages)
 				return nil
 			})
 		},
@@ -526,18 +526,14 @@ func keygenCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "keygen",
 		Short: "Make a master key for the store's encryption",
-		Long: `Prints a new master key, a line to add to the file that
-store.encryption.key_file names. The last line of the file is the key in force;
-earlier ones stay for what they sealed. Keep a copy where the store is not:
-without its key no original can be read.`,
-		Example: "  chartroom keygen >> /etc/chartroom.keys",
+		Long: `Prints a new master key, a line for the file that store.encryption.key_file
+names. The first key of the file is the one in force; later ones stay for what
+they sealed. Keep a copy where the store is not: without its key no original can
+be read.`,
+		Example: "  (umask 077; chartroom keygen > /etc/chartroom.keys)",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			line, err := objectstore.NewKeyLine()
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), line)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), objectstore.NewKey().Reveal())
 			return err
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"os"
@@ -278,7 +279,7 @@ func (t *tally) summary(index *ingest.Delivery) ingestSummary {
 	if index != nil {
 		t.sum.IndexRows = index.Rows()
 		for _, p := range index.Problems() {
-			t.sum.Problems = append(t.sum.Problems, p.String())
+			t.sum.Problems = append(t.sum.Problems, fmt.Sprintf("line %d: %s", p.Line, p.What))
 		}
 	}
 	return t.sum
@@ -375,14 +376,14 @@ func (a *app) verify(ctx context.Context, _ nothing, progress func(verifyProgres
 
 // reindexResult is what a new index holds.
 type reindexResult struct {
-	Documents int64 `json:"documents"`
+	Pages int64 `json:"pages"`
 }
 
 func (a *app) reindex(ctx context.Context, _ nothing, progress func(ingestProgress)) (reindexResult, error) {
 	if err := a.index.Rebuild(ctx, changes{a.catalog}); err != nil {
 		return reindexResult{}, err
 	}
-	return reindexResult{a.indexState().Documents}, nil
+	return reindexResult{int64(a.index.Stats().Pages)}, nil
 }
 
 func (a *app) rebuild(ctx context.Context, _ nothing, progress func(ingest.Rebuilt)) (ingest.Rebuilt, error) {

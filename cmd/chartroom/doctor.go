@@ -138,7 +138,7 @@ func storeKeys(c EncryptionConfig) (*objectstore.Keyring, error) {
 		}
 		return k, nil
 	case c.Keys != "":
-		k, err := objectstore.ParseKeyring(string(c.Keys))
+		k, err := objectstore.ParseKeyring(objectstore.NewSecret(string(c.Keys)))
 		if err != nil {
 			return nil, fmt.Errorf("read store.encryption.keys: %w", err)
 		}
