@@ -1,6 +1,7 @@
 package objectstore_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,6 +116,32 @@ func TestFileBodyIsTheFilesContent(t *testing.T) {
 	}
 	if err := objectstore.Intact(b); !errors.Is(err, objectstore.ErrChanged) {
 		t.Errorf("after the file changed: %v", err)
+	}
+}
+
+func TestVerifiedWatchesSizeAndDigest(t *testing.T) {
+	content := storetest.Content(1, 1000)
+	right, other := objectstore.BytesBody(content).Digest(), objectstore.Digest{1}
+	for name, c := range map[string]struct {
+		size    int64
+		digests []objectstore.Digest
+		whole   bool
+	}{
+		"right":               {1000, []objectstore.Digest{right}, true},
+		"one of two right":    {1000, []objectstore.Digest{other, right}, true},
+		"wrong digest":        {1000, []objectstore.Digest{other}, false},
+		"unknown digest":      {1000, nil, true},
+		"shorter than it was": {1001, nil, false},
+		"longer than it was":  {999, nil, false},
+	} {
+		r := objectstore.Verified(io.NopCloser(bytes.NewReader(content)), c.size, c.digests...)
+		_, err := io.Copy(io.Discard, r)
+		if c.whole != (err == nil) || !c.whole && !errors.Is(err, objectstore.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, again := r.Read(make([]byte, 1)); !c.whole && !errors.Is(again, objectstore.ErrCorrupt) {
+			t.Errorf("%s: read once more: %v", name, again)
+		}
 	}
 }
 

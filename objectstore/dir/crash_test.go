@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,11 +56,10 @@ func TestKilledAtAnyMomentEveryKeyIsWholeOrAbsent(t *testing.T) {
 	path := t.TempDir()
 	acknowledged := map[string]bool{}
 	for round := range 30 {
-		for _, line := range runAndKill(t, path, time.Duration(5+7*round)*time.Millisecond) {
-			if strings.HasPrefix(line, "broken") {
-				t.Fatalf("round %d: %s", round, line)
-			}
-			acknowledged[line] = true
+		p := startPutting(t, path)
+		p.after(time.Duration(5+7*round)*time.Millisecond, nil)
+		for _, key := range p.wait(t) {
+			acknowledged[key] = true
 		}
 	}
 	s := open(t, path)
@@ -103,9 +103,15 @@ func wholeKeys(t *testing.T, s objectstore.Store) map[string]bool {
 	return held
 }
 
-// runAndKill starts the program on the folder, kills it after it has worked
-// for a while, and gives the lines it wrote.
-func runAndKill(t *testing.T, path string, after time.Duration) []string {
+// putter is the program at work on a folder.
+type putter struct {
+	cmd  *exec.Cmd
+	out  *bufio.Scanner
+	when time.Duration
+	then func()
+}
+
+func startPutting(t *testing.T, path string) *putter {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0])
 	c.Env = append(os.Environ(), crashFolder+"="+path)
@@ -116,14 +122,39 @@ func runAndKill(t *testing.T, path string, after time.Duration) []string {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var lines []string
-	for in := bufio.NewScanner(out); in.Scan(); {
-		if lines = append(lines, in.Text()); len(lines) == 1 {
-			time.AfterFunc(after, func() { _ = c.Process.Kill() })
+	return &putter{cmd: c, out: bufio.NewScanner(out)}
+}
+
+// after says what is to befall the program a while after its first put, before
+// it is killed.
+func (p *putter) after(when time.Duration, then func()) { p.when, p.then = when, then }
+
+// wait gives the keys whose puts were acknowledged before the blow. It fails
+// the test if a put failed before it.
+func (p *putter) wait(t *testing.T) []string {
+	t.Helper()
+	var keys []string
+	var struck atomic.Bool
+	for p.out.Scan() {
+		line := p.out.Text()
+		if strings.HasPrefix(line, "broken") {
+			if !struck.Load() {
+				t.Errorf("put: %s", line)
+			}
+			continue
+		}
+		if keys = append(keys, line); len(keys) == 1 {
+			time.AfterFunc(p.when, func() {
+				struck.Store(true)
+				if p.then != nil {
+					p.then()
+				}
+				_ = p.cmd.Process.Kill()
+			})
 		}
 	}
-	if err := c.Wait(); err == nil || !errors.As(err, new(*exec.ExitError)) {
-		t.Fatalf("the program ended by itself: %v", err)
+	if err := p.cmd.Wait(); err == nil || !errors.As(err, new(*exec.ExitError)) {
+		t.Errorf("the program ended by itself: %v", err)
 	}
-	return lines
+	return keys
 }

@@ -154,6 +154,25 @@ func TestASlowReaderIsNotAStall(t *testing.T) {
 	}
 }
 
+func TestASlowReaderOfAListIsNotAStall(t *testing.T) {
+	t.Parallel()
+	s, _, _ := broken(t)
+	storetest.MustPut(t, s, "a/1", []byte("x"))
+	storetest.MustPut(t, s, "a/2", []byte("x"))
+	n := 0
+	for _, err := range s.List(t.Context(), "a/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 1 {
+			time.Sleep(1500 * time.Millisecond)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d of 2 listed", n)
+	}
+}
+
 func TestAnAnswerLostAfterStoringIsStillSuccess(t *testing.T) {
 	t.Parallel()
 	s, proxy, _ := broken(t)

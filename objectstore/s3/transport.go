@@ -30,7 +30,7 @@ func newTransport(caFile string, patience time.Duration) (*transport, error) {
 		DialContext:           (&net.Dialer{Timeout: min(10*time.Second, patience), KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   min(10*time.Second, patience),
-		ResponseHeaderTimeout: patience,
+		ResponseHeaderTimeout: 2 * patience, // joining the parts of a large object takes its time
 		MaxIdleConnsPerHost:   16,
 		IdleConnTimeout:       time.Minute,
 		DisableCompression:    true, // the bytes as they are stored
