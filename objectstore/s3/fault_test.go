@@ -245,6 +245,35 @@ func TestAFailedUploadInPartsLeavesNone(t *testing.T) {
 	storetest.MustHold(t, s, "a/x", content)
 }
 
+func TestStaleUploadsAreGivenBack(t *testing.T) {
+	t.Parallel()
+	server := storetest.StartVersityGW(t)
+	proxy := storetest.StartProxy(t, server)
+	c := config(server)
+	c.Endpoint, c.SinglePut, c.PartSize = proxy.URL, 1<<20, 5<<20
+	s := open(t, c)
+	proxy.Break(func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if r.Method == http.MethodDelete || r.URL.Query().Get("partNumber") == "2" {
+			w.WriteHeader(http.StatusForbidden) // as if the process had died here
+			return
+		}
+		pass.ServeHTTP(w, r)
+	})
+	if err := put(t, s, "a/x", storetest.Content(1, 12<<20)); !errors.Is(err, objectstore.ErrDenied) {
+		t.Fatalf("put: %v", err)
+	}
+	proxy.Break(nil)
+	for _, step := range []struct {
+		age  time.Duration
+		want int
+	}{{time.Hour, 0}, {0, 1}, {0, 0}} {
+		if n, err := s.AbortStale(t.Context(), step.age); n != step.want || err != nil {
+			t.Errorf("older than %s: %d, %v, want %d", step.age, n, err, step.want)
+		}
+	}
+	noParts(t, server, "given back")
+}
+
 // endWhileSending ends the caller's context with the second part.
 func endWhileSending(t *testing.T, s objectstore.Store, proxy *storetest.Proxy, content []byte) {
 	t.Helper()

@@ -263,3 +263,25 @@ func (s *Store) abort(ctx context.Context, key objectstore.Key, id string) {
 	defer cancel()
 	_ = s.core.AbortMultipartUpload(actx, s.bucket, s.name(key), id)
 }
+
+// AbortStale gives back the parts of uploads that were begun longer ago than
+// age and never ended, as a process that was killed leaves them, and reports
+// how many uploads those were. An age of a day is far above what an upload of
+// another process still under way can have.
+func (s *Store) AbortStale(ctx context.Context, age time.Duration) (aborted int, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the listing, should an error leave it early
+	for u := range s.core.ListIncompleteUploads(ctx, s.bucket, s.prefix, true) {
+		if u.Err != nil {
+			return aborted, fmt.Errorf("list unfinished uploads: %w", s.classify(ctx, u.Err))
+		}
+		if time.Since(u.Initiated) < age {
+			continue
+		}
+		if err := s.core.AbortMultipartUpload(ctx, s.bucket, u.Key, u.UploadID); err != nil {
+			return aborted, fmt.Errorf("abort unfinished upload: %w", s.classify(ctx, err))
+		}
+		aborted++
+	}
+	return aborted, nil
+}

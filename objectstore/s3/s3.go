@@ -377,8 +377,12 @@ func (s *Store) remove(ctx context.Context, key objectstore.Key) error {
 func (s *Store) Skew() time.Duration { return time.Duration(s.transport.skew.Load()) }
 
 func skewText(d time.Duration) string {
-	if d < 0 {
-		return (-d).Round(time.Second).String() + " behind"
+	unit := time.Second
+	if d.Abs() > 2*time.Minute {
+		unit = time.Minute // the Date header itself is a second coarse
 	}
-	return d.Round(time.Second).String() + " ahead of"
+	if d < 0 {
+		return (-d).Round(unit).String() + " behind"
+	}
+	return d.Round(unit).String() + " ahead of"
 }
