@@ -116,7 +116,25 @@ func recordNumber(tokens []token, patterns []MRNPattern) (number, bool) {
 	}
 	n.value, n.masked = maskMostly(n.value)
 	digits := countDigits(n.value)
-	return n, len(n.value) >= 5 && len(n.value) <= 12 && digits >= 4 && digits*2 >= len(n.value) && !strings.ContainsAny(tokens[0].text, ",@%+=")
+	return n, len(n.value) >= 5 && len(n.value) <= 12 && digits >= 4 && digits*2 >= len(n.value) && wellFormed(n.value) && !strange(tokens[0].text)
+}
+
+// wellFormed says whether letters stand as they do in record numbers: as a
+// prefix of at most four, or one at the end.
+func wellFormed(s string) bool {
+	from, to := 0, len(s)
+	for from < to && !isDigit(s[from]) {
+		from++
+	}
+	if to > 0 && !isDigit(s[to-1]) {
+		to--
+	}
+	return from <= 4 && from < to && isAllDigits(s[from:to])
+}
+
+// strange says whether a word holds signs that no number does: it was misread.
+func strange(s string) bool {
+	return strings.ContainsAny(s, ",@%+=") || strings.ContainsFunc(s, func(r rune) bool { return r > '~' && !strings.ContainsRune("–—’‘", r) })
 }
 
 // continuesNumber says whether the word at i belongs to the number before it:
@@ -206,7 +224,7 @@ func otherNumber(tokens []token) (number, bool) {
 		n.used = 2
 	}
 	n.value, n.masked = maskMostly(n.value)
-	return n, len(n.value) >= 4 && len(n.value) <= 16 && countDigits(n.value) >= 3 && !strings.ContainsAny(tokens[0].text, ",@%+=")
+	return n, len(n.value) >= 4 && len(n.value) <= 16 && countDigits(n.value) >= 3 && !strange(tokens[0].text)
 }
 
 // phoneNumber reads a telephone number of 10 or 11 digits (a North American

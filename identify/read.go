@@ -238,7 +238,7 @@ func (d *reader) keep(at *spot, kind record.Kind, role record.Role, value string
 func (d *reader) birthValue(at *spot, tokens []token) bool {
 	w, ok := parseDate(tokens, d.order)
 	if !ok {
-		return false
+		return d.sexBeside(at, tokens)
 	}
 	r := &at.rows[at.row]
 	role := at.people.roleOf(at.label.field, at.row)
@@ -250,10 +250,24 @@ func (d *reader) birthValue(at *spot, tokens []token) bool {
 	if role == record.RolePatient {
 		at.anchors = append(at.anchors, anchor{at.row, at.label.from})
 	}
-	if sex, used := sexAfter(tokens[w.used:]); sex != "" && len(used) > 0 {
-		d.keep(at, record.KindSex, role, sex, used, confOf(used), record.CheckNone)
-	}
+	d.keepSex(at, role, tokens[w.used:])
 	return true
+}
+
+// sexBeside reads the sex that stands behind a birth date that could not be
+// read.
+func (d *reader) sexBeside(at *spot, tokens []token) bool {
+	if countDigits(tokens[0].text) < 4 || !strings.ContainsAny(tokens[0].text, "/-.") {
+		return false
+	}
+	d.keepSex(at, at.people.roleOf(at.label.field, at.row), tokens[1:])
+	return true
+}
+
+func (d *reader) keepSex(at *spot, role record.Role, tokens []token) {
+	if sex, used := sexAfter(tokens); sex != "" {
+		d.keep(at, record.KindSex, role, sex, used, confOf(used)*0.95, record.CheckNone)
+	}
 }
 
 func (d *reader) keepBirth(at *spot, w written, role record.Role, tokens []token) {

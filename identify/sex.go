@@ -1,6 +1,9 @@
 package identify
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 var sexWords = map[string]string{"m": "M", "f": "F", "male": "M", "female": "F", "man": "M", "woman": "F", "boy": "M", "girl": "F", "unknown": "U", "other": "O"}
 
@@ -42,7 +45,7 @@ func sexOf(tokens []token) (string, []token) {
 // F", "35F".
 func sexAfter(tokens []token) (string, []token) {
 	for i := 0; i < len(tokens) && i < 5 && !(tokens[i].starts && i > 1); i++ {
-		for part := range strings.SplitSeq(strings.Trim(tokens[i].text, "()[].,;|"), "/") {
+		for _, part := range strings.FieldsFunc(tokens[i].text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 			if sex := sexWord(part); sex != "" && sex != "O" && sex != "U" {
 				return sex, tokens[i : i+1]
 			}
@@ -60,6 +63,9 @@ func sexAfter(tokens []token) (string, []token) {
 // isAge knows "48", "48Y", "48yrs", "years", "old", "age" and what parts them.
 func isAge(s string) bool {
 	s = strings.ToLower(strings.Trim(s, "()[].,;:-"))
+	if len(s) > 1 && s[0] == 'o' && s[1] == 'y' { // 0Y
+		s = s[1:]
+	}
 	rest := strings.TrimLeft(s, "0123456789")
 	if len(s)-len(rest) > 3 {
 		return false

@@ -53,7 +53,7 @@ func compareNumber(found, known string, zeros bool) Level {
 	switch {
 	case found == "" || known == "":
 		return Silent
-	case found == known:
+	case found == known, onlyDigits(known) && asDigits(found) == known:
 		return Same
 	case zeros && strings.TrimLeft(found, "0") == strings.TrimLeft(known, "0"):
 		return Close
@@ -62,6 +62,14 @@ func compareNumber(found, known string, zeros bool) Level {
 	}
 	return Differs
 }
+
+var digitLookAlikes = strings.NewReplacer("O", "0", "Q", "0", "D", "0", "I", "1", "L", "1", "S", "5", "Z", "2", "B", "8", "G", "6", "T", "7", "A", "4")
+
+// asDigits takes letters for the digits they look like. Where a number can only
+// hold digits, that is how it was meant.
+func asDigits(s string) string { return digitLookAlikes.Replace(s) }
+
+func onlyDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // compareChecked is compareNumber for numbers with a rule of their own: one
 // that breaks the rule was misread and cannot contradict.

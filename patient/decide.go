@@ -149,7 +149,7 @@ func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evi
 	if misread(best) {
 		return "a number that is not quite the patient's stands on another page"
 	}
-	if rival(others) {
+	if rival(best, others) {
 		return "more than one patient fits"
 	}
 	return ""
@@ -175,13 +175,18 @@ func misread(c *Candidate) bool {
 	})
 }
 
-// rival says whether somebody else fits all that was found, if one misread
-// character is granted.
-func rival(others []Candidate) bool {
+// rival says whether somebody else fits all that was found, if misread
+// characters are granted. Where number, name and birth date are exactly the
+// best candidate's, only somebody of the same name and birth date does.
+func rival(best *Candidate, others []Candidate) bool {
+	certain := best.best(numbers...) == Same && best.best(record.KindName) == Same && best.best(record.KindDOB) == Same
 	return slices.ContainsFunc(others, func(c Candidate) bool {
 		number, name, dob := c.best(numbers...), c.best(record.KindName), c.best(record.KindDOB)
-		if number == Differs || name == Differs || dob == Differs {
+		switch {
+		case number == Differs || name == Differs || dob == Differs:
 			return false
+		case certain:
+			return name == Same && dob == Same
 		}
 		return (name == Same || name == Close) && (dob == Same || dob == Close || number == Close || number == Same)
 	})

@@ -65,7 +65,7 @@ func withoutBirthDate(ctx context.Context, registry Finder, d Decision, found []
 		if p.Authority == d.Patient.Authority && p.MRN.Equal(d.Patient.MRN) {
 			continue
 		}
-		if c := weigh(p, found); rival([]Candidate{c}) {
+		if c := weigh(p, found); rival(&Candidate{}, []Candidate{c}) {
 			return review("more than one patient fits"), nil
 		}
 	}
@@ -115,6 +115,11 @@ func lookUp(ctx context.Context, registry Finder, found []record.Identifier) ([]
 	for _, id := range found {
 		if err := ask(queryFor(id)); err != nil {
 			return nil, err
+		}
+		if v := id.Value.Reveal(); id.Kind == record.KindMRN && onlyDigits(asDigits(v)) {
+			if err := ask(Query{MRN: asDigits(v)}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, id := range found {
@@ -207,15 +212,23 @@ func (c *Candidate) best(kinds ...record.Kind) Level {
 	return best
 }
 
-// settled drops the readings of ambiguous birth dates that are not the
-// patient's: another reading of the same place is.
+// settled is what the record of a filed document should hold: without the
+// readings of ambiguous birth dates that are not the patient's where another
+// reading of the same place is, and with digits where letters that look like
+// them were read in the record number.
 func settled(ids []record.Identifier, p *record.Patient) []record.Identifier {
 	right := func(id record.Identifier) bool { return id.Kind == record.KindDOB && id.Value.Equal(p.DOB) }
-	return slices.DeleteFunc(slices.Clone(ids), func(id record.Identifier) bool {
+	out := slices.DeleteFunc(slices.Clone(ids), func(id record.Identifier) bool {
 		return id.Kind == record.KindDOB && id.Role == record.RolePatient && !right(id) && slices.ContainsFunc(ids, func(o record.Identifier) bool {
 			return right(o) && o.Page == id.Page && o.Box == id.Box
 		})
 	})
+	for i := range out {
+		if out[i].Kind == record.KindMRN && out[i].Role == record.RolePatient && asDigits(out[i].Value.Reveal()) == p.MRN.Reveal() {
+			out[i].Value = p.MRN
+		}
+	}
+	return out
 }
 
 func lastName(s string) string {

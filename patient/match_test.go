@@ -157,6 +157,16 @@ func TestTheReadingThatTheRegistryRulesOutIsNotWritten(t *testing.T) {
 	}
 }
 
+func TestLettersReadForDigitsAreWrittenAsTheRegistryHasThem(t *testing.T) {
+	got, err := patient.Match(t.Context(), registry, patient.Evidence{Identifiers: evidence("mrn O0482913", "name GARCIA,_MARIA", "dob 1961-03-14")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Status != record.StatusFiled || got.Identifiers[0].Value.Reveal() != "00482913" {
+		t.Errorf("status %s", got.Status)
+	}
+}
+
 type failing struct{ err error }
 
 func (f failing) FindPatients(context.Context, patient.Query) ([]record.Patient, error) {
