@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -85,18 +84,11 @@ func (c *Catalog) SaveReceipt(ctx context.Context, r record.Receipt) error {
 // those in d are not looked at.
 func (c *Catalog) SaveDocument(ctx context.Context, d *record.Document) (seq int64, err error) {
 	err = c.db.update(ctx, func(tx transaction) error {
-		var have int
-		err := one(ctx, tx, []any{&have}, `UPDATE documents SET revision = revision WHERE id = $1 RETURNING revision`, string(d.ID))
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if _, err := addScan(ctx, tx, d.Scan, d.Received); err != nil {
 			return err
 		}
-		if errors.Is(err, ErrNotFound) || have < d.Revision {
-			if _, err := addScan(ctx, tx, d.Scan, d.Received); err != nil {
-				return err
-			}
-			if err := putDocument(ctx, tx, d); err != nil {
-				return err
-			}
+		if err := putDocument(ctx, tx, d); err != nil {
+			return err
 		}
 		return one(ctx, tx, []any{&seq}, `SELECT COALESCE(seq, 0) FROM documents WHERE id = $1`, string(d.ID))
 	})
@@ -107,7 +99,8 @@ func (c *Catalog) SaveDocument(ctx context.Context, d *record.Document) (seq int
 }
 
 // putDocument writes a document over what is cached of an earlier revision,
-// and takes the next number for it.
+// and takes the next number for it. Over the same or a later one it writes
+// nothing.
 func putDocument(ctx context.Context, tx transaction, d *record.Document) error {
 	head, err := record.MarshalHead(d)
 	if err != nil {
@@ -126,7 +119,7 @@ func putDocument(ctx context.Context, tx transaction, d *record.Document) error 
 		string(d.ID), d.Scan.String(), d.Revision, micros(d.Received), micros(d.Decided), clean(string(d.Status)), clean(d.Reason), mrn,
 		clean(d.DocType), clean(d.Date), weight(d), head)
 	if err != nil || n == 0 {
-		return err // n is 0 where another machine was first
+		return err // n is 0 where this revision or a later one is there
 	}
 	if err := putPages(ctx, tx, d); err != nil {
 		return err

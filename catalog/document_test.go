@@ -161,6 +161,11 @@ func TestChangedIsBoundedInNumberAndBytes(t *testing.T) {
 				t.Error("a change without its words")
 			}
 		}
+		for after := range int64(5) { // one at a time, it still comes to the end
+			if changes := got[[]Change](t)(c.Changed(t.Context(), after, 1, 1)); len(changes) != 1 || changes[0].Seq != after+1 {
+				t.Errorf("after %d: %d changes", after, len(changes))
+			}
+		}
 	})
 }
 

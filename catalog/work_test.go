@@ -38,7 +38,7 @@ func working(t *testing.T, c *Catalog, cfg WorkConfig, do func(context.Context, 
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("in vain: %s", what)
 		}
@@ -80,7 +80,7 @@ func TestAJobThatArrivesLaterIsTakenSoon(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		receive(t, c, 1, 1)
 		received := time.Now()
-		if wait := (<-taken).Sub(received); wait > time.Second {
+		if wait := (<-taken).Sub(received); wait > 3*time.Second {
 			t.Errorf("it waited %v", wait)
 		}
 	})
@@ -185,7 +185,7 @@ func TestAStopGivesTheWorkInHandBackAtOnce(t *testing.T) {
 		}
 		start := time.Now()
 		stop()
-		if took := time.Since(start); took > 3*time.Second {
+		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("stopping took %v", took)
 		}
 		if n := got[Counts](t)(c.Counts(t.Context())); n.Waiting != 2 || n.Running != 0 {
@@ -257,7 +257,11 @@ func TestAJobWhoseEndWasNotWrittenIsTakenBack(t *testing.T) {
 		working(t, c, cfg, func(ctx context.Context, j Job) error {
 			calls <- j.Claim.ID
 			if j.Claim.ID == "CLAIM00002" {
-				<-long // in hand all the time
+				select { // in hand all the time
+				case <-long:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
 			return c.Release(ctx, j.Claim.ID)
 		})
@@ -358,7 +362,7 @@ func TestKilledAtAnyTimeEveryJobEndsOnceAndNoKillCounts(t *testing.T) {
 				break
 			}
 		}
-		if !runChild(t, where, &told, time.Minute) {
+		if !runChild(t, where, &told, 3*time.Minute) {
 			t.Fatal("it does not come to its end")
 		}
 		if rounds < 3 {
