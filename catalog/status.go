@@ -75,7 +75,8 @@ func (c *Catalog) Rate(ctx context.Context, over time.Duration) (pages int, err 
 }
 
 // Failure is a document that could not be read, or one whose job has failed
-// and will come again at Next.
+// and will come again at Next. Attempts and Delays are the tries that failed
+// before, counted and not.
 type Failure struct {
 	Document         record.ID
 	Claim            string // empty where it is over
@@ -145,7 +146,12 @@ func rejectedDocuments(ctx context.Context, s session, limit int) (list []Failur
 	}
 	for _, h := range heads {
 		d := h.Document
-		list = append(list, Failure{Document: d.ID, File: d.File(), Status: d.Status, Reason: d.Reason, Since: d.Decided})
+		f := Failure{Document: d.ID, File: d.File(), Status: d.Status, Reason: d.Reason, Since: d.Decided}
+		err := one(ctx, s, []any{&f.Attempts, &f.Delays}, `SELECT COALESCE(MAX(attempts), 0), COALESCE(MAX(delays), 0) FROM claims WHERE scan = $1`, d.Scan.String())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, f)
 	}
 	return list, nil
 }

@@ -18,8 +18,9 @@ func TestFailuresNameRejectedDocumentsNewestFirst(t *testing.T) {
 			must(t, c.Release(t.Context(), "CLAIM0000"+string(rune('0'+n))))
 		}
 		got[int64](t)(c.SaveDocument(t.Context(), read(4, 1, 2)))
+		execSQL(t, c, `UPDATE claims SET attempts = 4 WHERE id = 'CLAIM00003'`)
 		f := got[[]Failure](t)(c.Failures(t.Context(), 2))
-		if len(f) != 2 || f[0].File.Reveal() != "3.tif" || f[1].File.Reveal() != "2.tif" || f[0].Reason != "the file is empty" ||
+		if len(f) != 2 || f[0].File.Reveal() != "3.tif" || f[1].File.Reveal() != "2.tif" || f[0].Reason != "the file is empty" || f[0].Attempts != 4 || f[1].Attempts != 0 ||
 			f[0].Status != record.StatusRejected || !f[0].Since.Equal(time.Unix(3000, 0)) {
 			t.Errorf("failures: %+v", f)
 		}
