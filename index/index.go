@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"chartroom/record"
+	"github.com/blevesearch/bleve/v2"
 )
 
 // Config says where the index lies and what it may take. All but Dir has
@@ -210,8 +211,8 @@ func (x *Index) Check(ctx context.Context) error {
 			errs = append(errs, errBroken)
 			continue
 		}
-		err := scrubTree(ctx, s.dir)
-		if errors.Is(err, errBroken) {
+		err := s.scrub(ctx)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, bleve.ErrorIndexClosed) {
 			s.fail(err)
 		}
 		errs = append(errs, err)

@@ -270,7 +270,10 @@ func TestDamagedFilesAreSetAsideAndBuiltAgain(t *testing.T) {
 			if isFolder := kind == "store" || kind == "shard-000"; isFolder && name != "deleted" {
 				continue
 			}
-			t.Run(kind+" "+name, func(t *testing.T) { damaged(t, c, kind, damage) })
+			t.Run(kind+" "+name, func(t *testing.T) {
+				t.Parallel()
+				damaged(t, c, kind, damage)
+			})
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	api "github.com/blevesearch/bleve_index_api"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 )
@@ -195,7 +196,7 @@ func (s *shard) verify(ctx context.Context, scrub bool) error {
 		return fmt.Errorf("count pages: %w", errBroken)
 	}
 	if scrub {
-		return scrubTree(ctx, s.dir)
+		return s.scrub(ctx)
 	}
 	return nil
 }
@@ -377,27 +378,36 @@ func scrubSegment(path string) error {
 	return nil
 }
 
-// scrubTree compares every segment file below a folder with the checksum in
-// its last four bytes. Bleve writes that checksum and never looks at it.
-func scrubTree(ctx context.Context, dir string) error {
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // merged away while we looked
-			}
-			return err
+// scrub compares every segment in use with the checksum in its last four
+// bytes. Bleve writes that checksum and never looks at it. Files that a crash
+// left half written, or that are being written now, are not in use.
+func (s *shard) scrub(ctx context.Context) error {
+	advanced, err := s.bleveIndex.Advanced()
+	if err != nil {
+		return err
+	}
+	r, err := advanced.Reader()
+	if err != nil {
+		return err
+	}
+	defer r.Close() // until then no segment of it is removed
+	snapshot, ok := r.(*scorch.IndexSnapshot)
+	if !ok {
+		return fmt.Errorf("scrub: index is no scorch: %w", errBroken)
+	}
+	for _, seg := range snapshot.Segments() {
+		file, onDisk := seg.Segment().(segment.PersistedSegment)
+		if !onDisk {
+			continue
+		}
+		if err := scrubSegment(file.Path()); err != nil {
+			return fmt.Errorf("scrub %s: %w", filepath.Base(file.Path()), err)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if e.IsDir() || !strings.HasSuffix(path, ".zap") {
-			return nil
-		}
-		if err := scrubSegment(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("scrub %s: %w", filepath.Base(path), err)
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // syncTree makes the files and folders below dir, and dir's own entry, durable.
