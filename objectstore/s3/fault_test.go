@@ -62,6 +62,7 @@ func TestNoFaultOfAPutIsTakenForSuccess(t *testing.T) {
 		{"the answer cut while reading back", storetest.Only("GET", storetest.CutAnswer(500_000)), objectstore.ErrUnavailable},
 		{"wrong bytes when read back", storetest.Only("GET", storetest.Garble), objectstore.ErrCorrupt},
 		{"a yes without storing", storetest.Only("PUT", storetest.Status(200)), objectstore.ErrUnavailable},
+		{"taken, but by nothing", storetest.Only("PUT", storetest.Status(412)), objectstore.ErrUnavailable},
 		{"403 while reading back", storetest.Only("GET", storetest.Status(403)), objectstore.ErrDenied},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -38,23 +38,15 @@ func (s *Store) put(ctx context.Context, key objectstore.Key, body objectstore.B
 // putUnseen is put without a look at what is there: the server's condition
 // alone keeps it from being replaced.
 func (s *Store) putUnseen(ctx context.Context, key objectstore.Key, body objectstore.Body) error {
-	switch err := s.upload(ctx, key, body); {
-	case errors.Is(err, objectstore.ErrExists): // somebody was faster
-		return s.compare(ctx, key, body)
-	case err != nil:
-		return err
+	sent := s.upload(ctx, key, body)
+	if sent != nil && !errors.Is(sent, objectstore.ErrExists) {
+		return sent
 	}
-	return s.prove(ctx, key, body)
-}
-
-// prove reads back what the server has just acknowledged. That it is not there
-// or is something else is the server's fault, not another writer's.
-func (s *Store) prove(ctx context.Context, key objectstore.Key, body objectstore.Body) error {
 	err := s.compare(ctx, key, body)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
-		return fmt.Errorf("%w: the server acknowledged the object but does not have it", objectstore.ErrUnavailable)
-	case errors.Is(err, objectstore.ErrExists):
+		return fmt.Errorf("%w: the server says that it has the object but does not give it", objectstore.ErrUnavailable)
+	case errors.Is(err, objectstore.ErrExists) && sent == nil: // the server's fault, not another writer's
 		return fmt.Errorf("%w: the server gives back other bytes than it was sent", objectstore.ErrCorrupt)
 	}
 	return err

@@ -40,6 +40,10 @@ type Server struct {
 	log     string
 }
 
+// Domain is a name that the server goes by too, with its buckets as subdomains.
+// Nothing resolves it: a test that uses it dials the server's address itself.
+const Domain = "store.test"
+
 // StartVersityGW starts versitygw, built by `make tools` and found by the
 // environment's CHARTROOM_VERSITYGW or in bin/tools, with one empty bucket.
 // Without it the test fails: a test that is silently left out proves nothing.
@@ -52,7 +56,7 @@ func StartVersityGW(t testing.TB) *Server {
 	s := newServer(t)
 	s.command = func() *exec.Cmd {
 		c := exec.Command(bin, "--port", strings.TrimPrefix(s.Endpoint, "https://"), "--cert", s.cert.File, "--key", s.cert.KeyFile,
-			"--region", s.Region, "--quiet", "posix", s.Root)
+			"--region", s.Region, "--virtual-domain", Domain, "--quiet", "posix", s.Root)
 		c.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
 		return c
 	}
@@ -188,13 +192,13 @@ type Certificate struct {
 	pool          *x509.CertPool
 }
 
-// NewCertificate makes a certificate for 127.0.0.1 and localhost in a folder.
+// NewCertificate makes a certificate for 127.0.0.1, localhost and Domain in a folder.
 func NewCertificate(t testing.TB, folder string) Certificate {
 	t.Helper()
 	c := Certificate{filepath.Join(folder, "ca.pem"), filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), x509.NewCertPool()}
 	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign}
-	server := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"}, DNSNames: []string{"localhost"},
+	server := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"}, DNSNames: []string{"localhost", Domain, "*." + Domain},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	authorityKey, key := newKey(t), newKey(t)
