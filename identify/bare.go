@@ -32,7 +32,7 @@ func (d *reader) partValue(at *spot, tokens []token) bool {
 	if len(words) == 0 {
 		return false
 	}
-	role := at.people.roleOf(field{kind: record.KindName, role: at.label.role}, at.row)
+	role := at.people.roleOf(field{kind: record.KindName, role: at.label.role}, at.row, at.left())
 	p := at.parts[role]
 	if p == nil || at.row-p.row > 4 {
 		p = &nameParts{}
@@ -133,7 +133,7 @@ func (d *reader) bareName(at *spot, tokens []token, row int, above bool) {
 		return
 	}
 	text := joinTokens(tokens[:n.used])
-	capitals := strings.ToUpper(text) == text && len(n.first) > 1
+	capitals := strings.ToUpper(text) == text && len(n.first) > 1 && n.used <= 3 && !strings.ContainsAny(text, "()[]:")
 	if !n.comma && !capitals && !titles[strings.ToLower(strings.Trim(tokens[0].text, "."))] || !n.comma && above && at.people.pat > 0 {
 		return
 	}

@@ -96,6 +96,11 @@ var wordings = []wording{
 	{field{dateElse, "", false}, "expiration date, expiry date, exp date, due date, next appointment, date of injury, date of onset, effective date, vaccination date, date given, follow up date, date of death, date of last, return date, admission time, date of current illness, next visit, valid until, date of accident, revision date, rev date, form revised"},
 	{field{dateElse, "", true}, "expires, exp, expiry, follow up, onset, rev, revised, effective, due, lmp, edd, edc"},
 
+	{field{passOver, "", false}, "relationship to insured, patient relationship to insured, patients relationship to insured, patient status, patients condition related to, employers name or school name, patients or authorized persons signature, " +
+		"insureds or authorized persons signature, is there another health benefit plan, insurance plan name or program name, insureds or authorized persons, name and address of facility, insureds plan name or program name, other insureds policy or group number, " +
+		"dea or tin, attachment control number, other claim id, original ref no, prior authorization number, signature of physician or supplier, date of birth of insured, patients weight, patient weight"},
+	{field{record.KindName, record.RoleInsured, false}, "other insureds name, insureds name last name first name middle initial, other insureds name last name first name middle initial"},
+	{field{record.KindName, record.RoleProvider, false}, "name of referring physician or other source, name of referring provider or other source, name of referring provider"},
 	{field{passOver, "", true}, "fax+, policy+, group+, claim+, order+, specimen+, sample+, clia+, dea+, license+, licence+, lic*, tax*, federal tax*, ein, control+, attachment control+, reference+, ref+, our ref, your ref, requisition+, req*, " +
 		"authorization*, auth*, referral*, invoice+, batch+, box+, bed+, room+, ward+, lot+, ndc+, rx*, prescription*, insurance+, member*, subscriber*, plan+, payer+, medicaid+, case*, form+, page+, age, race, ethnicity, " +
 		"religion, marital status, occupation, employer, language, preferred language, relationship, relationship to patient, height, weight, diagnosis, allergies, email, e mail, zip, zip code, postcode, city, state, county, country, time, " +

@@ -88,6 +88,11 @@ func (at *spot) rightOf(n int) []token {
 	return r.tokens[at.label.to:end]
 }
 
+// left is where the label begins, role whom its field speaks of.
+func (at *spot) left() int { return at.rows[at.row].tokens[at.label.from].box.Left }
+
+func (at *spot) role() record.Role { return at.people.roleOf(at.label.field, at.row, at.left()) }
+
 // below is what stands under the label in its column, one row down or, where
 // the next row holds nothing there, two.
 func (at *spot) below(n int) []token {
@@ -97,6 +102,9 @@ func (at *spot) below(n int) []token {
 		cell--
 	}
 	left, right := r.tokens[cell].box.Left-r.height, at.width+1
+	if at.label.kind == record.KindSex { // its two boxes stand around the label's middle
+		left -= 7 * r.height
+	}
 	for i := at.label.to; i < len(r.tokens); i++ {
 		if r.tokens[i].starts {
 			right = r.tokens[i].box.Left - r.height/2
@@ -176,7 +184,7 @@ func (d *reader) nameValue(at *spot, tokens []token) bool {
 	if !ok || !n.full() || !at.label.sure && !n.stands(tokens) || n.isPlace(tokens) {
 		return false
 	}
-	role := at.people.roleOf(at.label.field, at.row)
+	role := at.role()
 	if n.credential && (at.label.weak || at.label.role == "") && role == record.RolePatient {
 		role = record.RoleProvider
 	}
@@ -241,7 +249,7 @@ func (d *reader) birthValue(at *spot, tokens []token) bool {
 		return d.sexBeside(at, tokens)
 	}
 	r := &at.rows[at.row]
-	role := at.people.roleOf(at.label.field, at.row)
+	role := at.role()
 	if strings.HasPrefix(fold(r.tokens[at.label.from].text), "born") && !d.namedInProse(at, role) {
 		return false
 	}
@@ -260,7 +268,7 @@ func (d *reader) sexBeside(at *spot, tokens []token) bool {
 	if countDigits(tokens[0].text) < 4 || !strings.ContainsAny(tokens[0].text, "/-.") {
 		return false
 	}
-	d.keepSex(at, at.people.roleOf(at.label.field, at.row), tokens[1:])
+	d.keepSex(at, at.role(), tokens[1:])
 	return true
 }
 
@@ -301,7 +309,7 @@ func (d *reader) numberValue(at *spot, tokens []token) bool {
 	if !ok {
 		return false
 	}
-	role := at.people.roleOf(at.label.field, at.row)
+	role := at.role()
 	if kind == record.KindPhone {
 		role = at.people.phoneRole(at.label, at.row, &at.rows[at.row])
 	}
@@ -332,21 +340,37 @@ func (d *reader) addressValue(at *spot, tokens []token) bool {
 		end++
 	}
 	text := strings.Trim(joinTokens(tokens[:end]), " ,.;")
-	if countDigits(text) == 0 || countLetters(text) < 3 || looksLikeDate(text) {
+	if countLetters(text) < 3 || !isStreet(tokens[:end]) {
 		return false
 	}
-	role := at.people.roleOf(at.label.field, at.row)
+	role := at.role()
 	at.people.has(record.KindAddress, role)
 	d.keep(at, record.KindAddress, role, text, tokens[:end], confOf(tokens[:end])*at.trust(), record.CheckNone)
 	return true
 }
+
+// isStreet knows a street line by its house number: a word that opens with a
+// digit, among words that are no form's.
+func isStreet(tokens []token) bool {
+	house := false
+	for _, t := range tokens {
+		word := strings.ToLower(strings.Trim(t.text, ".,;:'()"))
+		if formWords[word] {
+			return false
+		}
+		house = house || word != "" && isDigit(word[0]) && !strings.HasSuffix(t.text, ".") && !looksLikeDate(t.text)
+	}
+	return house
+}
+
+var formWords = wordSet("patient patients insured insureds relationship status name birth number telephone phone date signature condition employer")
 
 func (d *reader) sexValue(at *spot, tokens []token) bool {
 	sex, used := sexOf(tokens)
 	if sex == "" {
 		return false
 	}
-	role := at.people.roleOf(at.label.field, at.row)
+	role := at.role()
 	at.people.has(record.KindSex, role)
 	d.keep(at, record.KindSex, role, sex, used, confOf(used)*at.trust(), record.CheckNone)
 	return true

@@ -84,11 +84,11 @@ func (p *people) has(kind record.Kind, role record.Role) {
 // heading above it. Beside or under somebody else's name, what people have
 // once is that person's if the patient has one already or it stands in the
 // same row; a record number stays the patient's.
-func (p *people) roleOf(f field, row int) record.Role {
+func (p *people) roleOf(f field, row, left int) record.Role {
 	if f.role != "" {
 		return f.role
 	}
-	if role := p.section(0); role != "" {
+	if role := p.section(left); role != "" {
 		return role
 	}
 	if !personal(f.kind) || p.lastRole == "" || p.lastRole == record.RolePatient {
@@ -115,10 +115,11 @@ func personal(k record.Kind) bool {
 // phoneRole is whose telephone it is: the label's or the heading's person, a
 // person's named just before, else the letterhead's.
 func (p *people) phoneRole(l label, row int, r *row) record.Role {
+	left := r.tokens[l.from].box.Left
 	if l.role != "" {
 		return l.role
 	}
-	if role := p.section(0); role != "" {
+	if role := p.section(left); role != "" {
 		return role
 	}
 	switch fold(joinTokens(r.tokens[l.from:l.to])) {

@@ -135,7 +135,7 @@ func typed(text string) record.Page {
 // patients and of strangers who look like them, spoils their characters, and
 // files. FULL=1 does a hundred thousand.
 func TestNoMisreadingFilesToAnotherPatient(t *testing.T) {
-	documents := 4000
+	documents := 2000
 	if os.Getenv("FULL") != "" {
 		documents = 100_000
 	}
