@@ -25,7 +25,6 @@ func openEngine(tessdata, languages string) (*engine, error) {
 		c.SetTessdataPrefix(tessdata),
 		c.SetLanguage(strings.Split(languages, "+")...),
 		c.SetVariable("debug_file", "/dev/null"),
-		c.SetPageSegMode(gosseract.PSM_AUTO),
 		// A plain image of 32 by 32 pixels, portable graymap.
 		c.SetImageFromBytes([]byte("P5 32 32 255\n" + strings.Repeat("\xff", 32*32))),
 	}
@@ -36,6 +35,10 @@ func openEngine(tessdata, languages string) (*engine, error) {
 	}
 	if _, err := c.GetBoundingBoxesVerbose(); err != nil {
 		return nil, fmt.Errorf("load languages: %w", err)
+	}
+	// Not before: loading puts the mode back to a single block of text.
+	if err := c.SetPageSegMode(gosseract.PSM_AUTO); err != nil {
+		return nil, fmt.Errorf("set layout mode: %w", err)
 	}
 	return e, nil
 }

@@ -152,6 +152,9 @@ func (m *image) clip(left, top, width, height int) (*image, error) {
 	return newImage(C.pixClipRectangle(m.pix, box, nil), "clip image")
 }
 
+// copy is a copy of the image, to be changed.
+func (m *image) copy() (*image, error) { return newImage(C.pixCopy(nil, m.pix), "copy image") }
+
 // clone is the same image under a second owner.
 func (m *image) clone() *image { return &image{C.pixClone(m.pix)} }
 

@@ -30,8 +30,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// playWorker is the worker, or one that goes wrong in the way its argument names.
 func playWorker(args []string) {
-	jail.Exit(Worker(context.Background()))
+	if len(args) == 0 {
+		jail.Exit(Worker(context.Background()))
+	}
+	jail.Exit(misbehave(args[0], args[1:]))
 }
 
 // startPool runs a pool for the length of a test.
