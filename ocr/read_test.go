@@ -268,7 +268,7 @@ func TestTextLayerIsBelievedOnlyWhereThePageShowsIt(t *testing.T) {
 
 func TestResolutionIsBelievedOnlyWhereThePaperIsCredible(t *testing.T) {
 	for _, c := range []struct{ w, h, x, y, wantX, wantY int }{
-		{2550, 3300, 300, 300, 300, 300}, {2550, 3300, 0, 0, 300, 300}, {1728, 1100, 204, 98, 204, 98}, {4000, 3000, 72, 72, 364, 364},
+		{2550, 3300, 300, 300, 300, 300}, {2550, 3300, 0, 0, 300, 300}, {1728, 1100, 204, 98, 204, 98}, {4000, 3000, 72, 72, 364, 364}, {1275, 1650, 72, 72, 150, 150}, {850, 1100, 72, 72, 72, 72},
 		{2550, 3300, 300, 0, 300, 300}, {2550, 3300, 1, 1, 300, 300}, {600, 200, 300, 300, 300, 300}, {100, 100, 0, 0, 70, 70},
 	} {
 		if x, y := resolution(c.w, c.h, c.x, c.y); x != c.wantX || y != c.wantY {

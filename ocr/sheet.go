@@ -56,10 +56,12 @@ func (s *sheet) turn(degrees int) (*sheet, error) {
 }
 
 // The resolutions and sizes of paper that are believed: dots per inch, and
-// inches of the longer side.
+// inches of the longer side. Cameras and programs that do not know write 72 or
+// 96: as low as that is believed for paper up to a drawing of 17 inches only.
 const (
 	minDPI, maxDPI     = 50, 2400
 	minPaper, maxPaper = 1.5, 40.0
+	lowDPI, lowPaper   = 100, 17.5
 )
 
 // resolution is what the file says, or, where that is missing or absurd, what
@@ -72,7 +74,7 @@ func resolution(width, height, x, y int) (int, int) {
 		y = x
 	}
 	if x >= minDPI && x <= maxDPI && y >= minDPI && y <= maxDPI {
-		if inches := max(float64(width)/float64(x), float64(height)/float64(y)); inches >= minPaper && inches <= maxPaper {
+		if inches := max(float64(width)/float64(x), float64(height)/float64(y)); inches >= minPaper && (inches <= lowPaper || inches <= maxPaper && x > lowDPI) {
 			return x, y
 		}
 	}
