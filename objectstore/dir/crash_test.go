@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashFolder); path != "" {
 		putForEver(path)
 	}
+	if path := os.Getenv(onePutFolder); path != "" {
+		putOnce(path)
+	}
 	os.Exit(m.Run())
 }
 
