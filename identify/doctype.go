@@ -7,8 +7,8 @@ import (
 )
 
 // A typeRule is one type of document and the words that speak for it: titles,
-// which count most where they stand alone in a row, cues, which count a little
-// wherever they stand, and labels, which only such documents have.
+// which count most where they stand alone in a row, and cues, which count a little
+// wherever they stand, or more where "!" marks them as telling.
 type typeRule struct {
 	name   string
 	titles []string
@@ -25,11 +25,11 @@ var typeRules = []typeRule{
 	{"progress note", []string{"progress note", "progress notes", "soap note", "clinical notes", "clinic note", "office visit", "nursing notes", "nursing note", "continuation sheet", "doctors notes", "visit note", "chart note", "office note", "follow up note", "daily progress note", "patient notes", "clinical note"},
 		[]string{"subjective", "objective", "assessment and plan", "follow-up"}},
 	{"referral letter", []string{"referral letter", "referral", "referral form", "referral request", "request for referral", "request for consultation", "patient referral", "letter of referral"},
-		[]string{"thank you for seeing", "referred by", "reason for referral", "i would be grateful", "grateful if you would see", "referring", "please see this", "kindly see", "i am referring", "refer this patient"}},
+		[]string{"!thank you for seeing", "referred by", "!reason for referral", "!i would be grateful", "!grateful if you would see", "referring", "!please see this", "!kindly see", "!i am referring", "!refer this patient"}},
 	{"consent", []string{"consent", "consent form", "informed consent", "consent for operation or procedure", "consent to treatment", "consent for treatment", "authorization for", "authorization to release", "consent for surgery", "release of information", "consent to operate", "consent for anesthesia", "patient agreement to investigation or treatment", "authorization for release of information", "consent to procedure"},
 		[]string{"i consent", "i understand", "i authorize", "signature of patient", "witness", "revoked", "i hereby"}},
 	{"clinic letter", []string{"clinic letter", "outpatient letter", "outpatient clinic", "clinic date", "out-patient clinic", "outpatient department"},
-		[]string{"i reviewed", "seen in clinic", "in my clinic", "dear dr", "yours sincerely", "dear doctor", "clinic", "consultant", "i saw", "nhs", "reviewed in", "date of clinic"}},
+		[]string{"!i reviewed", "!seen in clinic", "!in my clinic", "dear dr", "yours sincerely", "dear doctor", "clinic", "consultant", "i saw", "nhs", "!reviewed in", "!date of clinic"}},
 	{"insurance claim", []string{"health insurance claim form", "claim form", "insurance claim", "cms-1500", "hcfa-1500", "ub-04", "explanation of benefits", "claim"},
 		[]string{"insured's", "federal tax", "accept assignment", "policy group", "feca", "diagnosis pointer", "patient's relationship to insured", "charges", "billing provider", "rendering provider", "insured"}},
 	{"radiology report", []string{"radiology report", "diagnostic imaging report", "department of radiology", "imaging report", "x-ray report", "radiology", "mri report", "ct report", "ultrasound report", "diagnostic imaging", "department of diagnostic imaging", "imaging", "mammography report", "radiological report"},
@@ -49,17 +49,30 @@ var typeRules = []typeRule{
 	{"prescription", []string{"prescription", "prescription form", "rx", "fp10"},
 		[]string{"refill", "refills", "sig", "dispense", "disp", "substitution", "dea", "tablets", "take one", "generic"}},
 	{"correspondence", []string{"correspondence", "letter", "memorandum", "to whom it may concern"},
-		[]string{"dear", "yours sincerely", "yours faithfully", "sincerely", "regards", "re:"}},
+		[]string{"dear", "yours faithfully", "sincerely", "regards"}},
 }
+
+// foldedTitles are the titles of each rule as they are compared.
+var foldedTitles = func() [][]string {
+	all := make([][]string, len(typeRules))
+	for i, rule := range typeRules {
+		for _, t := range rule.titles {
+			all[i] = append(all[i], fold(t))
+		}
+	}
+	return all
+}()
 
 // The weights of what speaks for a type. A title alone decides; cues decide
 // only together.
 const (
-	titleRow  = 10.0 // a row that is the title and nothing else
-	titlePart = 5.0  // a title among few other words, in the upper part
-	titleLow  = 2.0  // the same further down
-	cueWeight = 1.0
-	typeLeast = 3.0
+	titleRow   = 10.0 // a row that is the title and nothing else
+	titlePart  = 5.0  // a title among few other words, in the upper part
+	titleLow   = 2.0  // the same further down
+	cueWeight  = 1.0
+	tellingCue = 3.0 // a cue marked with "!"
+	mostCues   = 6.0
+	typeLeast  = 3.0
 )
 
 // docType is the type that most speaks for, with how sure that is.
@@ -73,11 +86,16 @@ func docType(sheets []sheet) (string, float64) {
 	for i, rule := range typeRules {
 		cues := 0.0
 		for _, cue := range rule.cues {
-			if strings.Contains(text, cue) {
+			words, telling := strings.CutPrefix(cue, "!")
+			switch {
+			case !strings.Contains(text, words):
+			case telling:
+				cues += tellingCue
+			default:
 				cues += cueWeight
 			}
 		}
-		scores[i] += min(cues, 5)
+		scores[i] += min(cues, mostCues)
 	}
 	best := 0
 	for i := range scores {
@@ -116,8 +134,8 @@ func scoreTitles(s *sheet, scores []float64) {
 				to++
 			}
 			cell := r.tokens[from:to]
-			for i, rule := range typeRules {
-				scores[i] = max(scores[i], titleScore(s, r, cell, rule.titles))
+			for i := range typeRules {
+				scores[i] = max(scores[i], titleScore(s, r, cell, foldedTitles[i]))
 			}
 			from = to
 		}
@@ -131,8 +149,7 @@ func titleScore(s *sheet, r *row, cell []token, titles []string) float64 {
 		return 0
 	}
 	best := 0.0
-	for _, t := range titles {
-		title := fold(t)
+	for _, title := range titles {
 		score := 0.0
 		switch {
 		case key == title || len(title) >= 8 && distance(key, title[:min(len(title), 60)], 1) <= 1:

@@ -263,6 +263,134 @@ Roger Nelson is a 62-year-old male who presents with chest pain.
 The patient reports Name brand drugs. Doctor visits are rare.
 `, want: `name patient DOE, JOHN A JR
 !name patient NELSON, ROGER`},
+
+	{name: "columns of two people", page: `
+PHYSICIAN INFORMATION                    PATIENT INFORMATION
+Name: Shiva Pedram, MD                   Name: Sarah Sample
+Phone: 555-991-2750                      Date of Birth: 10/19/2014
+Address: 5721 S Maryland Ave             Address: 25 W Randolph St
+                                         Phone: 555-123-4567
+`, want: `name provider PEDRAM, SHIVA
+name patient SAMPLE, SARAH
+dob patient 2014-10-19
+address provider 5721 S Maryland Ave
+address patient 25 W Randolph St
+phone provider 5559912750
+phone patient 5551234567`},
+
+	{name: "wristband", page: `
+LINDQVIST, ASTRID K   F   58Y
+DOB: 30-Jan-1951  MRN: 20998131  ACCT: 7700183392
+ADM: 04/02/2009  DR: QUILL, ADA MD
+`, want: `name patient LINDQVIST, ASTRID K
+dob patient 1951-01-30
+mrn patient 20998131
+account patient 7700183392
+!name patient QUILL, ADA`},
+
+	{name: "pathology with a referrer and a copy", page: `
+SURGICAL PATHOLOGY REPORT
+
+Patient Name: Haddad, Nadia R            Case No: S09-4471
+Med Rec #: 3390127                       Sex/Age: F/47
+DOB: 8/9/1962                            Collected: 10/13/2009
+Submitting Physician: Emil Brandt, MD    Received: 10/14/2009
+cc: Theo Marsh, MD
+
+FINAL DIAGNOSIS
+`, want: `name patient HADDAD, NADIA R
+mrn patient 3390127
+dob patient 1962-08-09
+!name patient BRANDT, EMIL
+!name patient MARSH, THEO`, kind: "pathology", date: "2009-10-13"},
+
+	{name: "prescription", page: `
+                   HARBOR FAMILY PRACTICE
+      44 Dock Street, Port Ann, ME 04101   Tel (207) 555-0111
+      DEA# BQ1234563    License 038821
+
+Name: Joaquin de la Cruz             Date: 06/02/2011
+Address: 7 Elm Court                 DOB: 05/06/1973
+
+Rx  Amoxicillin 500 mg   Disp: 30   Sig: take one three times a day
+Refills: 0
+                                     Rosa Petrov, MD
+`, want: `name patient DE LA CRUZ, JOAQUIN
+dob patient 1973-05-06
+address patient 7 Elm Court
+!mrn patient 038821`, kind: "prescription", date: "2011-06-02"},
+
+	{name: "fax cover", page: `
+                      FAX COVER SHEET
+To: Dr. Lena Voss                Fax: (413) 555-0101
+From: Medical Records            Phone: (413) 555-0102
+Date: 03/03/2014                 Pages including cover: 4
+Re: Owen Wright  DOB 02/02/1940
+CONFIDENTIALITY NOTICE: the intended recipient
+`, want: `name patient WRIGHT, OWEN
+dob patient 1940-02-02
+name provider VOSS, LENA
+!phone patient 4135550101
+!phone patient 4135550102`, kind: "fax", date: "2014-03-03"},
+
+	{name: "immunization record keeps birth and vaccination apart", page: `
+            IMMUNIZATION RECORD
+Child's Name: Petra Novak        Birth Date: 04/29/2010
+Parent/Guardian: Jana Novak      Patient ID: 5582013
+Vaccine        Date Given     Dose     Lot No
+MMR            05/30/2011     1        K77120
+DTaP           07/01/2010     1        99231884
+Date: 08/15/2012
+`, want: `name patient NOVAK, PETRA
+dob patient 2010-04-29
+mrn patient 5582013
+name next-of-kin NOVAK, JANA
+!dob patient 2011-05-30
+!mrn patient 99231884`, kind: "immunization record", date: "2012-08-15"},
+
+	{name: "operative report", page: `
+OPERATIVE REPORT
+PATIENT: GRANT, TOBIAS           MR#: 66120458
+DATE OF OPERATION: 09/21/2003    SURGEON: Ada Quill, MD
+DOB: 12/13/1949                  ASSISTANT: Sam Reed, PA-C
+PREOPERATIVE DIAGNOSIS: hernia.  DATE DICTATED: 09/22/2003
+`, want: `name patient GRANT, TOBIAS
+mrn patient 66120458
+dob patient 1949-12-13
+name provider QUILL, ADA`, kind: "operative note", date: "2003-09-21"},
+
+	{name: "history and physical with a grouped record number", page: `
+HISTORY AND PHYSICAL
+Patient: Grant, Tobias     Medical Record Number: 12-34-56
+Admission Date: 09/20/2003     Date of Birth: December 13, 1949
+CHIEF COMPLAINT: Abdominal pain. HISTORY OF PRESENT ILLNESS: none.
+`, want: `name patient GRANT, TOBIAS
+mrn patient 123456
+dob patient 1949-12-13`, kind: "history and physical", date: "2003-09-20"},
+
+	{name: "medication administration record", page: `
+          MEDICATION ADMINISTRATION RECORD
+Patient: Grant, Tobias   MRN: 66120458   Rm: 412B   Allergies: NKDA
+Date: 09/23/2003         Attending: Quill, A MD   Wt: 80 kg
+Medication     Route     Frequency     Given     Initials
+`, want: `name patient GRANT, TOBIAS
+mrn patient 66120458
+!name patient QUILL, A`, kind: "medication administration record", date: "2003-09-23"},
+
+	{name: "referral letter of a general practice", page: `
+Harbour Surgery, 12 High Street, Leeds LS1 4AB
+14 May 2016
+
+Dear Colleague,
+
+Patient: Mr Tomasz Kowalczyk     Date of birth: 07/11/1982
+NHS number: 943 476 5870         Tel: 07700 900123
+
+Thank you for seeing this man. I would be grateful for your opinion.
+Yours sincerely, Dr Priya Nair
+`, want: `name patient KOWALCZYK, TOMASZ
+dob patient 1982-11-07
+nhs patient 9434765870`, kind: "referral letter", date: "2016-05-14"},
 }
 
 func TestLayoutsAreUnderstood(t *testing.T) {

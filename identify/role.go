@@ -1,11 +1,17 @@
 package identify
 
-import "chartroom/record"
+import (
+	"cmp"
+	"slices"
+
+	"chartroom/record"
+)
 
 // people keeps track, down a sheet, of whom the form speaks: the headings of
 // its parts, the person named last, and what the patient already has.
 type people struct {
 	sections []section
+	headed   int // middle of the row of the last heading
 	lastRole record.Role
 	lastRow  int
 	seen     map[record.Kind]bool
@@ -31,9 +37,14 @@ func (p *people) enter(r *row) {
 		}
 		i = end
 	}
-	if len(heads) > 0 {
-		p.sections = heads
+	if len(heads) == 0 {
+		return
 	}
+	if r.mid-p.headed > 2*r.height { // a heading of the next column may stand a little lower
+		p.sections = nil
+	}
+	p.sections, p.headed = append(p.sections, heads...), r.mid
+	slices.SortStableFunc(p.sections, func(a, b section) int { return cmp.Compare(a.left, b.left) })
 }
 
 // alone says whether a cell has nothing but headings beside it, so that

@@ -131,6 +131,10 @@ func typed(text string) record.Page {
 	return p
 }
 
+func describe(p record.Patient) string {
+	return p.MRN.Reveal() + " " + p.Name().Reveal() + " " + p.DOB.Reveal()
+}
+
 // TestNoMisreadingFilesToAnotherPatient writes pages of a crowded registry's
 // patients and of strangers who look like them, spoils their characters, and
 // files. FULL=1 does a hundred thousand.
@@ -166,6 +170,7 @@ func TestNoMisreadingFilesToAnotherPatient(t *testing.T) {
 				right++
 			} else {
 				wrong++
+				t.Logf("made-up page of %s, own %v, filed to %s:\n%s", describe(p), own, describe(*got.Patient), page.Text())
 			}
 		}
 		t.Logf("%4.0f %% of characters misread: %d of %d filed (%.3f), %d to the wrong patient", 100*share, right, known, float64(right)/float64(known), wrong)
