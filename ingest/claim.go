@@ -224,7 +224,7 @@ func (d *drop) receive(ctx context.Context, claim catalog.Claim, f *os.File) err
 	if err != nil {
 		return err
 	}
-	if err := syncFile(f); err != nil {
+	if err := d.in.sync(f); err != nil {
 		return fmt.Errorf("make durable: %w", plainError(err))
 	}
 	if claim.Mode == catalog.Move {
@@ -410,7 +410,7 @@ func (d *drop) holdCopy(ctx context.Context, claim catalog.Claim, f *os.File) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(ctx, out, f, dir); err == nil {
+	if err := d.in.fill(ctx, out, f, dir); err == nil {
 		err = moveNew(shelf, claim.ID+partial, shelf, claim.ID)
 	} else {
 		out.Close()
@@ -420,12 +420,12 @@ func (d *drop) holdCopy(ctx context.Context, claim catalog.Claim, f *os.File) (*
 }
 
 // fill copies f into out, reads out back, and makes it durable in dir.
-func fill(ctx context.Context, out, f, dir *os.File) error {
+func (in *Intake) fill(ctx context.Context, out, f, dir *os.File) error {
 	want, e, err := copyStill(ctx, out, f)
 	if err != nil {
 		return err
 	}
-	if err := out.Sync(); err != nil {
+	if err := in.sync(out); err != nil {
 		return plainError(err)
 	}
 	have, got, err := hashStill(ctx, out)

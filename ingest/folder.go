@@ -76,6 +76,7 @@ type Intake struct {
 	// Replaced by tests.
 	events bool // whether the kernel is asked to report changes
 	free   func(name string) (int64, error)
+	sync   func(f *os.File) error // makes a file's bytes durable
 }
 
 // NewIntake checks the configuration. It starts and makes nothing. Without
@@ -87,7 +88,7 @@ func NewIntake(cfg IntakeConfig, ledger Ledger, ended Ended, log *slog.Logger) (
 	if cfg.MinFree == 0 {
 		cfg.MinFree = 512 << 20
 	}
-	in := &Intake{cfg: cfg, ledger: ledger, ended: ended, log: log, events: true, free: freeBytes}
+	in := &Intake{cfg: cfg, ledger: ledger, ended: ended, log: log, events: true, free: freeBytes, sync: syncFile}
 	names, paths := map[string]bool{}, map[string]bool{}
 	for _, f := range cfg.Folders {
 		d, err := newDrop(in, f)
@@ -151,8 +152,7 @@ type drop struct {
 	pattern *Pattern
 	log     *slog.Logger
 
-	id      stamp  // dev and ino of the folder as last seen
-	mount   string // where its file system was mounted
+	id      stamp // dev and ino of the folder as last seen
 	network bool
 	copies  bool     // nothing can be renamed here
 	lock    *os.File // .claimed, with our lock on it
@@ -167,6 +167,7 @@ type drop struct {
 
 	mu    sync.Mutex
 	state FolderState
+	mount string          // where its file system was mounted
 	busy  time.Time       // when the step that runs now began
 	left  map[string]bool // held files that were left behind, changed, by their release
 }

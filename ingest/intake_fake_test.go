@@ -21,6 +21,7 @@ type fakeLedger struct {
 	mu     sync.Mutex
 	file   string
 	refuse error // what every call returns, the catalog being away
+	noNews error // what Receive returns
 	ledgerState
 }
 
@@ -134,8 +135,8 @@ func (l *fakeLedger) Taken(_ context.Context, c catalog.Claim) (bool, error) {
 func (l *fakeLedger) Receive(_ context.Context, c catalog.Claim, r record.Receipt, _ catalog.Lane) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.refuse != nil {
-		return false, l.refuse
+	if err := errors.Join(l.refuse, l.noNews); err != nil {
+		return false, err
 	}
 	if l.Rows[c.ID].Receipt != nil {
 		return false, nil

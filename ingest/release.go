@@ -61,18 +61,31 @@ func (in *Intake) openHeld(claim catalog.Claim) (*os.File, entry, error) {
 		if f, e, err = openRegular(root, rel); err == nil {
 			return f, e, nil
 		}
-		if strings.HasPrefix(rel, claimedDir+"/") {
-			if _, e := statAt(root, claimedDir); e != nil {
-				return nil, entry{}, fmt.Errorf("open claimed file: its drop folder is away: %w", unix.ESTALE)
-			}
-		}
-	} else if claim.Mode == catalog.Move && claim.Folder != CommandLine {
+	}
+	if claim.Mode == catalog.Move && claim.Folder != CommandLine && in.isAway(claim, root) {
 		return nil, entry{}, fmt.Errorf("open claimed file: its drop folder is away: %w", unix.ESTALE)
 	}
 	if err == unix.ENOENT || err == unix.ENOTDIR {
 		return nil, entry{}, ErrGone
 	}
 	return nil, entry{}, fmt.Errorf("open claimed file: %w", err)
+}
+
+// isAway reports whether the folder of a moved file is not there now: it cannot
+// be opened, is bare, or nothing is mounted where something was.
+func (in *Intake) isAway(claim catalog.Claim, root *os.File) bool {
+	if root == nil {
+		return true
+	}
+	if _, err := statAt(root, claimedDir); err != nil {
+		return true
+	}
+	d := in.folder(claim.Folder)
+	if d == nil {
+		return false
+	}
+	_, err := d.mounted()
+	return err != nil
 }
 
 // sameAs reports whether an entry is the file that was claimed, by what a
@@ -226,7 +239,7 @@ func (in *Intake) moveToRejected(ctx context.Context, claim catalog.Claim, reaso
 		case err != nil:
 			return err
 		case ours:
-			return moveOver(ctx, from, name, dir, target, "."+claim.ID+partial)
+			return in.moveOver(ctx, from, name, dir, target, "."+claim.ID+partial)
 		}
 	}
 }
@@ -279,10 +292,10 @@ func writeNew(dir *os.File, name, text, temp string) error {
 
 // moveOver renames a file, or copies it where the two folders lie in different
 // file systems. target is reserved for it: if it exists it is this file, whole.
-func moveOver(ctx context.Context, from *os.File, name string, to *os.File, target, temp string) error {
+func (in *Intake) moveOver(ctx context.Context, from *os.File, name string, to *os.File, target, temp string) error {
 	err := moveNew(from, name, to, target)
 	if err == unix.EXDEV {
-		err = copyOver(ctx, from, name, to, target, temp)
+		err = in.copyOver(ctx, from, name, to, target, temp)
 	}
 	if err == unix.EEXIST {
 		err = removeFile(from, name)
@@ -291,7 +304,7 @@ func moveOver(ctx context.Context, from *os.File, name string, to *os.File, targ
 }
 
 // copyOver copies a file to another file system, durably, and removes it.
-func copyOver(ctx context.Context, from *os.File, name string, to *os.File, target, temp string) error {
+func (in *Intake) copyOver(ctx context.Context, from *os.File, name string, to *os.File, target, temp string) error {
 	if _, err := statAt(to, target); err == nil {
 		return unix.EEXIST
 	}
@@ -306,7 +319,7 @@ func copyOver(ctx context.Context, from *os.File, name string, to *os.File, targ
 		return err
 	}
 	defer out.Close()
-	if err := fill(ctx, out, f, to); err != nil {
+	if err := in.fill(ctx, out, f, to); err != nil {
 		return err
 	}
 	if err := moveNew(to, temp, to, target); err != nil {

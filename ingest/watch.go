@@ -147,13 +147,10 @@ func (d *drop) identify(root *os.File, s *survey) error {
 	if err != nil {
 		return degraded("the folder cannot be opened: " + explain(err))
 	}
-	mount, err := mountPoint(d.Path)
+	mount, err := d.mounted()
 	if err != nil {
-		return degraded("the folder cannot be opened: " + explain(err))
-	}
-	if want := cmp.Or(d.Mount, d.mount); want != "" && !within(mount, want) {
 		d.forget()
-		return degraded("nothing is mounted at " + want)
+		return err
 	}
 	s.fileSystem, d.network = fileSystem(root)
 	if id := (stamp{dev: e.dev, ino: e.ino}); d.id != id {
@@ -161,10 +158,28 @@ func (d *drop) identify(root *os.File, s *survey) error {
 			d.log.Warn("drop folder was replaced; looking at it anew")
 		}
 		d.forget()
-		d.id, d.mount = id, mount
-		d.copies = d.Copy
+		d.id, d.copies = id, d.Copy
+		d.mu.Lock()
+		d.mount = mount
+		d.mu.Unlock()
 	}
 	return d.claimLock(root)
+}
+
+// mounted returns where the folder's file system is mounted, or reports that
+// it is not the one that was there, or that must be.
+func (d *drop) mounted() (string, error) {
+	mount, err := mountPoint(d.Path)
+	if err != nil {
+		return "", degraded("the folder cannot be opened: " + explain(err))
+	}
+	d.mu.Lock()
+	want := cmp.Or(d.Mount, d.mount)
+	d.mu.Unlock()
+	if want != "" && !within(mount, want) {
+		return "", degraded("nothing is mounted at " + want)
+	}
+	return mount, nil
 }
 
 // within reports whether path is parent or lies below it.
@@ -384,9 +399,8 @@ func (d *drop) inspect(ctx context.Context) FolderState {
 		}
 		defer root.Close()
 		s.fileSystem, d.network = fileSystem(root)
-		mount, err := mountPoint(d.Path)
-		if err != nil || d.Mount != "" && !within(mount, d.Mount) {
-			return degraded("nothing is mounted at " + d.Mount)
+		if _, err := d.mounted(); err != nil {
+			return err
 		}
 		d.copies = d.Copy || unix.Access(d.Path, unix.W_OK) != nil
 		if err := d.survey(ctx, root, &s); err != nil {
