@@ -368,6 +368,18 @@ CHIEF COMPLAINT: Abdominal pain. HISTORY OF PRESENT ILLNESS: none.
 mrn patient 123456
 dob patient 1949-12-13`, kind: "history and physical", date: "2003-09-20"},
 
+	{name: "a field that cannot be read is not forgotten", page: `
+CONSENT FOR OPERATION
+Patient's name     d~stin 3eatn#rst 4ne
+Hospital number    U8/3184+
+
+                              LINDQVIST, ASTRID
+                              DOB 01/30/1951  MRN 20998131
+`, want: `name patient LINDQVIST, ASTRID
+mrn patient 20998131
+name unclear D~STIN 3EATN#RST 4NE
+mrn unclear U8/3184+`, kind: "consent"},
+
 	{name: "medication administration record", page: `
           MEDICATION ADMINISTRATION RECORD
 Patient: Grant, Tobias   MRN: 66120458   Rm: 412B   Allergies: NKDA

@@ -67,11 +67,35 @@ func (d *reader) readField(at *spot, n int) {
 	if len(right) > 0 && d.value(at, right) {
 		return
 	}
+	if len(right) > 0 {
+		d.unread(at, right)
+	}
 	if !at.label.sure || len(right) > 0 && !right[0].starts {
 		return
 	}
 	if below := at.below(n); len(below) > 0 {
 		d.value(at, below)
+	}
+}
+
+// unread keeps a field that is surely for the patient's name, number or birth
+// date and holds something that cannot be read as one: in the role unclear,
+// its check bad. Whoever files the document should know that the form names
+// somebody, though not whom.
+func (d *reader) unread(at *spot, tokens []token) {
+	first := &at.rows[at.row].tokens[at.label.from]
+	if kind := at.label.kind; !at.label.sure || kind != record.KindName && kind != record.KindMRN && kind != record.KindDOB || !first.starts || at.role() != record.RolePatient {
+		return
+	}
+	if at.label.kind == record.KindName && !strings.Contains(fold(joinTokens(at.rows[at.row].tokens[at.label.from:at.label.to])), fold("name")) {
+		return
+	}
+	end := 1
+	for end < len(tokens) && !tokens[end].starts && end < 6 {
+		end++
+	}
+	if text := joinTokens(tokens[:end]); countLetters(text)+countDigits(text) >= 4 {
+		d.keep(at, at.label.kind, record.RoleUnclear, strings.ToUpper(text), tokens[:end], 0.05, record.CheckBad)
 	}
 }
 

@@ -146,6 +146,9 @@ func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evi
 	case number != Same && (name != Same || dob != Same):
 		return "only one fact names the patient"
 	}
+	if kind, page := elsewhere(found, e.Identifiers); page > 0 {
+		return fmt.Sprintf("the %s in a field for it on page %d cannot be read, and stands elsewhere", word(kind), page)
+	}
 	if misread(best) {
 		return "a number that is not quite the patient's stands on another page"
 	}
@@ -160,6 +163,18 @@ func closeKind(name, dob Level) string {
 		return word(record.KindDOB)
 	}
 	return word(record.KindName)
+}
+
+// elsewhere is the kind and page of a field for the patient's name, number or
+// birth date that could not be read, while another place of the page gives
+// one: a label of somebody else's may be stuck on a form filled in by hand.
+func elsewhere(found, all []record.Identifier) (record.Kind, int) {
+	for _, id := range all {
+		if id.Role == record.RoleUnclear && id.Check == record.CheckBad && slices.ContainsFunc(found, func(o record.Identifier) bool { return o.Kind == id.Kind && o.Page == id.Page }) {
+			return id.Kind, id.Page
+		}
+	}
+	return "", 0
 }
 
 // third says whether a telephone or street agrees besides name and birth date.

@@ -152,7 +152,9 @@ func TestNoMisreadingFilesToAnotherPatient(t *testing.T) {
 			p := people[r.IntN(len(people))]
 			own := r.IntN(4) > 0
 			if !own {
-				p = impostor(r, p)
+				for p = impostor(r, p); len(registry.by["mrn"+p.MRN.Reveal()]) > 0; {
+					p = impostor(r, p)
+				}
 			}
 			page := typed(misread(r, sheetOf(r, p), share))
 			found := identify.Find([]record.Page{page}, record.Given{}, identify.Options{})

@@ -77,7 +77,7 @@ func withoutBirthDate(ctx context.Context, registry Finder, d Decision, found []
 func strangersNumber(ctx context.Context, registry Finder, ids []record.Identifier, p *record.Patient) (int, error) {
 	asked := 0
 	for _, id := range ids {
-		if id.Role != record.RoleUnclear || !slices.Contains(numbers, id.Kind) || compare(id, p) == Same || asked == maxLookups {
+		if id.Role != record.RoleUnclear || id.Check == record.CheckBad || !slices.Contains(numbers, id.Kind) || compare(id, p) == Same || asked == maxLookups {
 			continue
 		}
 		asked++

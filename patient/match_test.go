@@ -84,6 +84,9 @@ var decisions = []struct {
 	{name: "a newborn", found: evidence("mrn 00482913", "name GARCIA,_BABY_GIRL", "dob 1961-03-14"), want: "hold"},
 	{name: "the mother's number beside", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "dob 1961-03-14", "mrn 00640001 mother"), want: "review", reason: "mother"},
 
+	{name: "a label on a form whose own name cannot be read", found: evidence("name D~STIN unclear bad", "mrn 00482913", "name GARCIA,_MARIA", "dob 1961-03-14"), want: "review", reason: "cannot be read"},
+	{name: "a birth date that cannot be read, and no other", found: evidence("dob U8/O7 unclear bad", "mrn 00482913", "name GARCIA,_MARIA"), want: "filed", mrn: "00482913"},
+
 	{name: "another name", found: evidence("mrn 00482913", "name OKAFOR,_CHIDI", "dob 1961-03-14"), want: "hold", reason: "name"},
 	{name: "a second label of a registered patient", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "mrn 00771204 @2"), want: "hold", reason: "page 2"},
 	{name: "a second label whose number was not read", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "name OKAFOR,_CHIDI @2"), want: "hold", reason: "page 2"},
