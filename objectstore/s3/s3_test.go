@@ -57,7 +57,19 @@ func TestContractOnMinIO(t *testing.T) {
 	if server == nil {
 		t.Skip("CHARTROOM_TEST_MINIO names no server")
 	}
-	storetest.Test(t, func(t *testing.T) objectstore.Store { return fresh(t, config(server)) })
+	parts := config(server)
+	parts.SinglePut, parts.PartSize = 1, 5<<20
+	keys, err := objectstore.ParseKeyring(objectstore.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func(t *testing.T) objectstore.Store{
+		"whole":    func(t *testing.T) objectstore.Store { return fresh(t, config(server)) },
+		"in parts": func(t *testing.T) objectstore.Store { return fresh(t, parts) },
+		"sealed":   func(t *testing.T) objectstore.Store { return objectstore.Seal(fresh(t, config(server)), keys) },
+	} {
+		t.Run(name, func(t *testing.T) { storetest.Test(t, open) })
+	}
 }
 
 func TestDamageIsNoticed(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -118,7 +118,7 @@ func (s *Server) Start(t testing.TB) {
 	}
 }
 
-// wait returns when the server answers anything at all.
+// wait returns when the server answers, if only that it knows nobody.
 func (s *Server) wait(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -128,9 +128,15 @@ func (s *Server) wait(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if resp, err := client.Do(r); err == nil {
-			return resp.Body.Close()
-		} else if ctx.Err() != nil {
+		resp, err := client.Do(r)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode < http.StatusInternalServerError {
+				return nil
+			}
+			err = errors.New(resp.Status)
+		}
+		if ctx.Err() != nil {
 			return err
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -168,7 +174,7 @@ func versitygw() (string, error) {
 			return name, err
 		}
 		if folder == filepath.Dir(folder) {
-			return "", fmt.Errorf("the test does not run inside the module chartroom")
+			return "", errors.New("the test does not run inside the module chartroom")
 		}
 		folder = filepath.Dir(folder)
 	}
