@@ -189,14 +189,16 @@ func (s *sealed) agree(ctx context.Context) error {
 	if s.ready {
 		return nil
 	}
+	held, err := s.holdsObjects(ctx) // before looking for check values: another process puts its own first
+	if err != nil {
+		return fmt.Errorf("check master key: %w", err)
+	}
 	used, err := s.checkKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("check master key: %w", err)
 	}
-	if !used {
-		if err := s.refusePlain(ctx); err != nil {
-			return fmt.Errorf("check master key: %w", err)
-		}
+	if held && !used {
+		return fmt.Errorf("check master key: %w: the store holds objects that are not sealed; encryption begins with an empty store", ErrDenied)
 	}
 	if err := s.put(ctx, checkKey(s.keys.current.id), BytesBody([]byte(checkText))); err != nil {
 		return fmt.Errorf("check master key: %w", err)
@@ -222,17 +224,17 @@ func (s *sealed) checkKeys(ctx context.Context) (used bool, err error) {
 	return used, nil
 }
 
-// refusePlain sees that a store without check values is empty.
-func (s *sealed) refusePlain(ctx context.Context) error {
+// holdsObjects reports whether there is any object but the store's own.
+func (s *sealed) holdsObjects(ctx context.Context) (bool, error) {
 	for info, err := range s.inner.List(ctx, "") {
 		if err != nil {
-			return err
+			return false, err
 		}
 		if !strings.HasPrefix(string(info.Key), "probe/") && !strings.HasPrefix(string(info.Key), sealPrefix) {
-			return fmt.Errorf("%w: the store holds objects that are not sealed; encryption begins with an empty store", ErrDenied)
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // newGCM is AES-256-GCM.

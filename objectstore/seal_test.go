@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"chartroom/objectstore"
@@ -219,6 +221,20 @@ func TestKeysRotate(t *testing.T) {
 	if _, err := readAll(t, objectstore.Seal(folder(t, path), ring(t, first)), "a/new"); !errors.Is(err, objectstore.ErrWrongKey) {
 		t.Errorf("what the new key sealed, with the old key: %v", err)
 	}
+}
+
+func TestManyProcessesMayBeginASealedStore(t *testing.T) {
+	path, keys := t.TempDir(), ring(t, objectstore.NewKey())
+	var wg sync.WaitGroup
+	for i := range 8 {
+		s := objectstore.Seal(folder(t, path), keys)
+		wg.Go(func() {
+			if err := s.Put(t.Context(), objectstore.Key(fmt.Sprintf("a/%d", i)), objectstore.BytesBody([]byte("x"))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestPlainAndSealedDoNotMix(t *testing.T) {
