@@ -62,7 +62,7 @@ func (s *site) apiSearch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := wireResults{Total: results.Total, Partial: results.Partial, Next: results.Next, Hits: make([]wireLine, len(all))}
+	out := wireResults{Total: results.Total, Partial: results.Partial || results.Cut, Next: results.Next, Hits: make([]wireLine, len(all))}
 	for i := range all {
 		out.Hits[i] = toWireLine(&all[i])
 	}

@@ -109,6 +109,20 @@ func TestSearchLinesAreThoseOfTheInterface(t *testing.T) {
 	}
 }
 
+func TestIdentifierThatMatchesIsDrawn(t *testing.T) {
+	w := plainWorld(t)
+	h := New(w.deps())
+	if got := ask(t, h, "GET", "/api/v1/search?q=mrn:00482913").Body.String(); !strings.Contains(got, `"boxes":[[310,412,180,36]]`) {
+		t.Errorf("the number that was found is not drawn: %s", got)
+	}
+	to := post(t, h, "mrn:00482913")
+	token, _ := url.ParseQuery(strings.TrimPrefix(to, "/?"))
+	body := ask(t, h, "GET", documentLink(w.documents[0].ID, place{Token: token.Get("s")})).Body.String()
+	if !strings.Contains(body, `class="hit active" data-hit="1" x="310" y="412" width="180" height="36"`) {
+		t.Error("the number that was found is not drawn on its page")
+	}
+}
+
 func TestSearchSaysWhatIsWrongWithTheQuestion(t *testing.T) {
 	w := plainWorld(t)
 	h := New(w.deps())

@@ -87,17 +87,21 @@ type Results struct {
 	// Partial says that the index does not hold everything yet, or could not
 	// ask all of itself: more may match than was found.
 	Partial bool
+	// Cut says that a prefix of the query stood for too many words, of which
+	// only the most frequent were sought.
+	Cut bool
 }
 
 // Hit is a page that matches. Page is 0 where a document without pages
 // matches, by its name or its date. Spans are the matching stretches of the
-// page's text, as byte offsets [start, end) in record.Page.Text; there are none
-// where only an identifier matches.
+// page's text, as byte offsets [start, end) in record.Page.Text; Kinds are the
+// kinds of identifiers that match beside the text.
 type Hit struct {
 	ID    record.ID
 	Page  int
 	Score float64
 	Spans [][2]int
+	Kinds []record.Kind
 	More  int // with Query.ByDocument: how many more pages of the document match
 }
 

@@ -140,8 +140,12 @@ func (w *world) Search(_ context.Context, q Query) (Results, error) {
 		}
 		best := len(results.Hits)
 		for i := range d.Pages {
+			var kinds []record.Kind
+			if mrn, ok := strings.CutPrefix(q.Text.Reveal(), "mrn:"); ok {
+				kinds = kindsOf(d, d.Pages[i].Number, mrn)
+			}
 			spans := spansOf(&d.Pages[i], strings.Fields(q.Text.Reveal()))
-			if spans == nil {
+			if spans == nil && kinds == nil {
 				continue
 			}
 			results.Total++
@@ -149,7 +153,7 @@ func (w *world) Search(_ context.Context, q Query) (Results, error) {
 				results.Hits[best].More++
 				continue
 			}
-			results.Hits = append(results.Hits, Hit{ID: d.ID, Page: d.Pages[i].Number, Score: 1 / float64(1+len(results.Hits)), Spans: spans})
+			results.Hits = append(results.Hits, Hit{ID: d.ID, Page: d.Pages[i].Number, Score: 1 / float64(1+len(results.Hits)), Spans: spans, Kinds: kinds})
 		}
 	}
 	if q.After != "" {
@@ -158,6 +162,15 @@ func (w *world) Search(_ context.Context, q Query) (Results, error) {
 		results.Hits, results.Next = results.Hits[:q.Limit], "2"
 	}
 	return results, nil
+}
+
+func kindsOf(d *record.Document, page int, value string) []record.Kind {
+	for _, id := range d.Identifiers {
+		if id.Page == page && id.Value.Reveal() == value {
+			return []record.Kind{id.Kind}
+		}
+	}
+	return nil
 }
 
 func spansOf(p *record.Page, terms []string) [][2]int {

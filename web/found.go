@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"chartroom/record"
@@ -59,7 +60,7 @@ func (s *site) look(ctx context.Context, hit Hit, heads map[record.ID]*record.Do
 		return found{}, fmt.Errorf("look up page %d of document %s: %w", hit.Page, hit.ID, err)
 	}
 	words := matched(page, hit.Spans)
-	return found{hit, head, page, runs(page, words), excerpt(page, words)}, nil
+	return found{hit, head, page, drawn(head, page, hit, words), excerpt(page, words)}, nil
 }
 
 // matched marks the words of the page that the spans touch.
@@ -75,6 +76,26 @@ func matched(p *record.Page, spans [][2]int) []bool {
 		}
 	}
 	return marks
+}
+
+// drawn gives the boxes of a hit on its page: the marked words, and behind them
+// the identifiers that matched where no marked word stands.
+func drawn(head *record.Document, p *record.Page, hit Hit, words []bool) []record.Box {
+	boxes := runs(p, words)
+	for i := range head.Identifiers {
+		id := &head.Identifiers[i]
+		if id.Page != p.Number || id.Box.Empty() || !slices.Contains(hit.Kinds, id.Kind) {
+			continue
+		}
+		if !slices.ContainsFunc(boxes, func(b record.Box) bool { return overlap(b, id.Box) }) {
+			boxes = append(boxes, id.Box)
+		}
+	}
+	return boxes
+}
+
+func overlap(a, b record.Box) bool {
+	return a.Left < b.Right() && b.Left < a.Right() && a.Top < b.Bottom() && b.Top < a.Bottom()
 }
 
 // runs gives a box around each run of marked words of one line, in reading

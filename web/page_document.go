@@ -202,7 +202,7 @@ func (s *site) hitsIn(ctx context.Context, v *documentView, query record.Private
 	if _, log := toAnswer(err); err != nil && log {
 		s.log.Error("search in document", "document", v.ID, "error", err)
 	}
-	hits := slices.DeleteFunc(results.Hits, func(h Hit) bool { return h.ID != v.ID || len(h.Spans) == 0 })
+	hits := slices.DeleteFunc(results.Hits, func(h Hit) bool { return h.ID != v.ID || h.Page == 0 || len(h.Spans)+len(h.Kinds) == 0 })
 	slices.SortFunc(hits, func(a, b Hit) int { return cmp.Compare(a.Page, b.Page) })
 	v.Hits = hitsView{Asked: err == nil, PagesWith: len(hits)}
 	return hits, nil
@@ -224,13 +224,12 @@ func (s *site) openPage(ctx context.Context, v *documentView, head *record.Docum
 	if err != nil {
 		return fmt.Errorf("open page %d of document %s: %w", v.Here.Page, head.ID, err)
 	}
-	marks := make([]bool, len(page.Words))
-	for _, h := range hits {
-		if h.Page == page.Number {
-			marks = matched(page, h.Spans)
-		}
+	var here Hit
+	if i := slices.IndexFunc(hits, func(h Hit) bool { return h.Page == page.Number }); i >= 0 {
+		here = hits[i]
 	}
-	boxes := runs(page, marks)
+	marks := matched(page, here.Spans)
+	boxes := drawn(head, page, here, marks)
 	v.Hits.lead(v, boxes, hits)
 	v.Facets = identifiersOf(head, v)
 	v.Page = toPageView(head, page, marks)

@@ -26,6 +26,7 @@ type searchView struct {
 	First   string // address of the first page of results, when this is another
 	Next    string
 	Partial bool
+	Cut     bool
 	Index   Index
 	Counts  []countLink
 	Empty   bool // there are no documents at all
@@ -158,7 +159,7 @@ func (s *site) fillResults(ctx context.Context, v *searchView, query record.Priv
 	if err != nil {
 		return err
 	}
-	v.Total, v.Partial = results.Total, results.Partial
+	v.Total, v.Partial, v.Cut = results.Total, results.Partial, results.Cut
 	if results.Next != "" {
 		v.Next = searchLink(v.Token, v.Status, results.Next)
 	}

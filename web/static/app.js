@@ -191,10 +191,6 @@
     const r = rail.getBoundingClientRect(), o = open.getBoundingClientRect();
     rail.scrollBy({ left: o.left + o.width / 2 - r.left - r.width / 2, top: o.top + o.height / 2 - r.top - r.height / 2 });
   }
-  const text = document.querySelector("#text .h"), side = document.querySelector(".side");
-  if (text && side && side.scrollHeight > side.clientHeight + 1) {
-    side.scrollTop += text.getBoundingClientRect().top - side.getBoundingClientRect().top - side.clientHeight / 2;
-  }
   if (sheet && sheet.dataset.ahead) new Image().src = sheet.dataset.ahead;
   const first = document.querySelector("#sheet rect.mark.active") || hits[active];
   const img = document.querySelector("#sheet img");
