@@ -26,7 +26,7 @@ type state struct {
 
 // placement is a picture and where it is shown.
 type placement struct {
-	image image
+	image raster
 	ctm   matrix
 	rect  rect
 	mask  bool // it is a stencil, painted in black
@@ -227,7 +227,7 @@ func (c *canvas) form(f *form, outer resources) {
 }
 
 // picture is a picture drawn: the first one may be the page.
-func (c *canvas) picture(img image) {
+func (c *canvas) picture(img raster) {
 	if c.shown != nil {
 		c.complex = true
 		return

@@ -249,7 +249,7 @@ func (d *document) unpacked(o types.Object) ([]byte, error) {
 // object is what the name of a Do stands for.
 type object struct {
 	form  *form
-	image image
+	image raster
 }
 
 // form is drawing instructions that stand apart.
@@ -261,8 +261,8 @@ type form struct {
 	optional  bool      // can be switched off, or is see-through
 }
 
-// image is a picture's stream, not decoded.
-type image struct {
+// raster is a picture's stream, not decoded.
+type raster struct {
 	*types.StreamDict
 	mask     bool
 	optional bool
@@ -284,7 +284,7 @@ func (d *document) object(res resources, name string) (object, bool) {
 	_, optional := sd.Find("OC")
 	switch d.name(sd.Dict, "Subtype") {
 	case "Image":
-		return object{image: image{sd, d.boolean(sd.Dict, "ImageMask", "IM"), optional}}, true
+		return object{image: raster{sd, d.boolean(sd.Dict, "ImageMask", "IM"), optional}}, true
 	case "Form":
 		f, ok := d.form(sd, o)
 		f.optional = f.optional || optional

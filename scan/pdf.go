@@ -40,7 +40,7 @@ func (s *Scan) openPDF(ctx context.Context, src *source) error {
 	}
 	if p.Failure != "" || len(p.Pages) == 0 || len(p.Pages) != p.Count && len(p.Pages) <= s.limits.Pages {
 		if p.Pages, err = s.popplerPages(ctx); err != nil {
-			return err
+			return preferred(err, p)
 		}
 	}
 	if p.Attached {
@@ -50,6 +50,15 @@ func (s *Scan) openPDF(ctx context.Context, src *source) error {
 		s.Pages = append(s.Pages, s.pdfPage(i+1, pg))
 	}
 	return nil
+}
+
+// preferred is what to say of a PDF that poppler could not read: where pdfcpu
+// could, and found no pages, that it has none.
+func preferred(err error, p plan) error {
+	if r, ok := errors.AsType[*Reject](err); ok && r.Code == CodeDamaged && p.Failure == "" && len(p.Pages) == 0 {
+		return reject(CodeNoPages, "The PDF file has no pages.")
+	}
+	return err
 }
 
 // survey has a jailed worker plan the pages. What goes wrong in the worker is

@@ -57,7 +57,7 @@ type shape struct {
 // stream tells how a picture's bytes become a file that decoders know,
 // without decoding them. ok is false where that cannot be or where the
 // picture does not look as its samples say: masks, odd colours.
-func (d *document) stream(img image) (*stream, bool) {
+func (d *document) stream(img raster) (*stream, bool) {
 	sh, ok := d.shape(img)
 	if !ok {
 		return nil, false
@@ -86,7 +86,7 @@ func (d *document) stream(img image) (*stream, bool) {
 }
 
 // shape reads a picture's dictionary.
-func (d *document) shape(img image) (sh shape, ok bool) {
+func (d *document) shape(img raster) (sh shape, ok bool) {
 	for _, key := range []string{"SMask", "Mask"} {
 		if d.find(img.Dict, key) != nil {
 			return sh, false
@@ -108,7 +108,7 @@ func (d *document) shape(img image) (sh shape, ok bool) {
 
 // decoded applies the Decode array, of which only the usual one and its
 // reverse are known.
-func (d *document) decoded(img image, sh shape) (shape, bool) {
+func (d *document) decoded(img raster, sh shape) (shape, bool) {
 	n, ok := d.numbers(d.find(img.Dict, "Decode", "D"))
 	if !ok {
 		return sh, true
@@ -290,7 +290,7 @@ func (s *stream) jpeg(coded []byte, sh shape, d *document, parms types.Dict) boo
 }
 
 // jp2 is a JPEG 2000 picture with its own boxes.
-func (s *stream) jp2(coded []byte, sh shape, d *document, img image) bool {
+func (s *stream) jp2(coded []byte, sh shape, d *document, img raster) bool {
 	alpha, _ := d.integer(img.Dict, "SMaskInData")
 	if alpha != 0 || sh.inverted || sh.palette != nil || magic(coded) != JP2 || string(coded[:4]) == codeStream {
 		return false

@@ -146,7 +146,7 @@ func (s *Scan) drawTo(ctx context.Context, img *Image) error {
 }
 
 // inspectPNM looks at a picture that pdftoppm wrote: whether it is whole, and
-// whether it is white all over.
+// whether it is white but for less than a thousandth.
 func inspectPNM(f *os.File) (whole, white bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -157,22 +157,21 @@ func inspectPNM(f *os.File) (whole, white bool, err error) {
 	if _, err := fmt.Fscanf(r, "P6\n%d %d\n%d\n", &w, &h, &top); err != nil {
 		return false, false, nil
 	}
-	left := 3 * int64(w) * int64(h)
-	if w < 1 || h < 1 || top != 255 || left > info.Size() {
+	all := 3 * int64(w) * int64(h)
+	if w < 1 || h < 1 || top != 255 || all > info.Size() {
 		return false, false, nil
 	}
-	for left > 0 {
+	var ink int64
+	for left := all; left > 0 && ink*1000 < all; {
 		b, err := r.Peek(int(min(left, 256<<10)))
 		if err != nil {
 			return false, false, nil
 		}
-		if len(bytes.TrimLeft(b, "\xFF")) > 0 {
-			return true, false, nil
-		}
+		ink += int64(len(b) - bytes.Count(b, []byte{0xFF}))
 		r.Discard(len(b))
 		left -= int64(len(b))
 	}
-	return true, true, nil
+	return true, ink*1000 < all, nil
 }
 
 // words is the text layer of a drawn page. A page whose text cannot be had

@@ -218,7 +218,7 @@ func (s *Scan) check() error {
 		return reject(CodeNoPages, "The %s file has no pages.", name(s.Format))
 	}
 	if len(s.Pages) > s.limits.Pages {
-		return reject(CodeTooManyPages, "The file has more pages (%d) than a scan may have here (%d).", len(s.Pages), s.limits.Pages)
+		return reject(CodeTooManyPages, "The file has more pages than a scan may have here (%d).", s.limits.Pages)
 	}
 	bad := 0
 	for i := range s.Pages {
