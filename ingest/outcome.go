@@ -43,6 +43,8 @@ var outcomes = []struct {
 	{is(syscall.EIO), verdictRetry},
 	{is(syscall.EROFS), verdictRetry},
 	{is(ErrNotReading), verdictRetry},
+	{is(catalog.ErrUnavailable), verdictRetry},
+	{is(catalog.ErrDamaged), verdictHalt},
 	{isReject, verdictReject},
 	{is(ErrChanged), verdictReject},
 	{is(objectstore.ErrChanged), verdictReject},

@@ -53,6 +53,7 @@ type app struct {
 	pool     *ocr.Pool
 	pipeline *ingest.Pipeline
 	metrics  *prometheus.Registry
+	pages    http.Handler
 	started  time.Time
 }
 
@@ -88,6 +89,7 @@ func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
 		return a, err
 	}
 	a.register()
+	a.pages = a.newPages()
 	return a, nil
 }
 
@@ -202,13 +204,13 @@ func (a *app) run(ctx context.Context) error {
 func (a *app) serve(ctx context.Context, pages, socket net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.run(ctx) })
-	group.Go(func() error { return web.Serve(ctx, pages, a.pages(), a.log) })
+	group.Go(func() error { return web.Serve(ctx, pages, a.pages, a.log) })
 	group.Go(func() error { return web.Serve(ctx, socket, a.handler(), a.log) })
 	return group.Wait()
 }
 
-// pages is what browsers and the API's users see.
-func (a *app) pages() http.Handler {
+// newPages makes what browsers and the API's users see.
+func (a *app) newPages() http.Handler {
 	return web.New(web.Deps{Documents: documents{a.catalog}, Search: searcher{a.index}, Files: files{a.store}, System: system{a}, Metrics: a.metrics, Log: a.log, Version: version})
 }
 
@@ -217,7 +219,7 @@ func (a *app) pages() http.Handler {
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	a.control(mux)
-	mux.Handle("/", a.pages())
+	mux.Handle("/", a.pages)
 	return mux
 }
 
