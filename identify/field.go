@@ -1,7 +1,10 @@
 package identify
 
 import (
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"chartroom/record"
 )
@@ -133,12 +136,28 @@ var persons = []struct {
 // headings begin a part of a form that speaks of one person.
 var headingEnds = []string{"", "information", "details", "data", "section", "demographics", "info", "identification", "particulars", "contact information", "contact details", "personal information"}
 
-// labels is the table by folded words, made once.
-var labels, headings = makeLabels(), makeHeadings()
+// A lexicon is the tables by folded words: the labels, the headings, and the
+// labels long enough to be recognised with a wrong letter by their length.
+type lexicon struct {
+	labels   map[string]field
+	headings map[string]record.Role
+	fuzzy    map[int][]string
+	sorted   []string // the labels in order
+}
 
-// fuzzy holds the labels long enough to be recognised with a wrong letter, by
-// their length in letters.
-var fuzzy = makeFuzzy()
+// opens says whether any label begins so.
+func (l *lexicon) opens(key string) bool {
+	at, _ := slices.BinarySearch(l.sorted, key)
+	return at < len(l.sorted) && strings.HasPrefix(l.sorted[at], key)
+}
+
+// words is the lexicon, made when a page is first read.
+var words = sync.OnceValue(func() *lexicon {
+	l := &lexicon{labels: makeLabels(), headings: makeHeadings()}
+	l.fuzzy = makeFuzzy(l.labels)
+	l.sorted = slices.Sorted(maps.Keys(l.labels))
+	return l
+})
 
 var numberEndings = []string{"no", "number", "num", "nr", "id", "n", "nos", "identifier", "no s", "code"}
 
@@ -219,7 +238,7 @@ func makeHeadings() map[string]record.Role {
 	return m
 }
 
-func makeFuzzy() map[int][]string {
+func makeFuzzy(labels map[string]field) map[int][]string {
 	m := make(map[int][]string)
 	for key := range labels {
 		if len(key) >= 6 {

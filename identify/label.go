@@ -46,7 +46,7 @@ func foldLetter(c byte) byte {
 }
 
 func isLabel(folded string) bool {
-	_, ok := labels[folded]
+	_, ok := words().labels[folded]
 	return ok
 }
 
@@ -73,11 +73,11 @@ func labelAt(r *row, from int) (label, bool) {
 		if to > from && t.starts && t.gap > 2*r.height {
 			break
 		}
-		key.WriteString(fold(t.text))
-		if key.Len() > 48 {
+		key.WriteString(t.folded)
+		if key.Len() > 48 || !r.tokens[from].starts && !words().opens(key.String()) {
 			break
 		}
-		f, ok := labels[key.String()]
+		f, ok := words().labels[key.String()]
 		if !ok && (endsLabel(t.text) || lastOfCell(r, to)) && r.tokens[from].starts {
 			f, ok = nearLabel(key.String())
 		}
@@ -145,11 +145,11 @@ func nearLabel(key string) (field, bool) {
 	var best field
 	found := false
 	for n := len(key) - limit; n <= len(key)+limit; n++ {
-		for _, k := range fuzzy[n] {
+		for _, k := range words().fuzzy[n] {
 			if k[0] != key[0] && k[len(k)-1] != key[len(key)-1] || distance(k, key, limit) > limit {
 				continue
 			}
-			if f := labels[k]; found && (f.kind != best.kind || f.role != best.role) {
+			if f := words().labels[k]; found && (f.kind != best.kind || f.role != best.role) {
 				return field{}, false
 			} else {
 				best, found = f, true

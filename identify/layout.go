@@ -29,6 +29,7 @@ type row struct {
 // A token is a word, or a part of one where label and value were read as one.
 type token struct {
 	text   string
+	folded string // see fold
 	box    record.Box
 	conf   float64
 	gap    int  // pixels between the token before and this one
@@ -230,6 +231,7 @@ func makeRow(group []line) row {
 				t.gap = max(t.box.Left-right, 0)
 			}
 			t.starts = i == 0 && (ruled || len(r.tokens) == 0 || t.gap*2 > 3*r.height)
+			t.folded = fold(t.text)
 			ruled, right = false, t.box.Right()
 			r.tokens = append(r.tokens, t)
 		}

@@ -32,7 +32,7 @@ func (p *people) enter(r *row) {
 		for end < len(r.tokens) && !r.tokens[end].starts {
 			end++
 		}
-		if role, ok := headings[fold(joinTokens(r.tokens[i:end]))]; ok && !endsLabel(r.tokens[end-1].text) && alone(r, i, end) {
+		if role, ok := words().headings[fold(joinTokens(r.tokens[i:end]))]; ok && !endsLabel(r.tokens[end-1].text) && alone(r, i, end) {
 			heads = append(heads, section{r.tokens[i].box.Left, role})
 		}
 		i = end
@@ -55,7 +55,7 @@ func alone(r *row, from, to int) bool {
 		for end < len(r.tokens) && !r.tokens[end].starts {
 			end++
 		}
-		if _, ok := headings[fold(joinTokens(r.tokens[i:end]))]; !ok && (i < from || i >= to) {
+		if _, ok := words().headings[fold(joinTokens(r.tokens[i:end]))]; !ok && (i < from || i >= to) {
 			return false
 		}
 		i = end

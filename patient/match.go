@@ -3,6 +3,7 @@ package patient
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,7 +14,8 @@ import (
 func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 	found := patientsOwn(e.Identifiers)
 	patients, err := lookUp(ctx, registry, found)
-	if err != nil {
+	crowded := errors.Is(err, ErrTooMany)
+	if err != nil && !crowded {
 		return Decision{}, fmt.Errorf("look up candidates: %w", err)
 	}
 	candidates := make([]Candidate, len(patients))
@@ -24,6 +26,9 @@ func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Patient.Authority, b.Patient.Authority), cmp.Compare(a.Patient.MRN.Reveal(), b.Patient.MRN.Reveal()))
 	})
 	d := decide(candidates, found, e)
+	if d.Status == record.StatusFiled && crowded {
+		d = review("too many patients share what was read to compare them all")
+	}
 	if d.Status == record.StatusFiled && candidates[0].best(record.KindDOB) != Same {
 		if d, err = withoutBirthDate(ctx, registry, d, found); err != nil {
 			return Decision{}, err
@@ -100,8 +105,9 @@ func patientsOwn(ids []record.Identifier) []record.Identifier {
 // lookUp asks the registry for everybody whom something found points to. The
 // last name alone is asked for only where nothing else leads to anybody of
 // that name.
-func lookUp(ctx context.Context, registry Finder, found []record.Identifier) ([]record.Patient, error) {
-	var patients []record.Patient
+//
+// It returns what it has with ErrTooMany where a question had too many answers.
+func lookUp(ctx context.Context, registry Finder, found []record.Identifier) (patients []record.Patient, crowded error) {
 	asked := map[Query]bool{}
 	ask := func(q Query) error {
 		if q == (Query{}) || asked[q] || len(asked) >= maxLookups {
@@ -110,16 +116,14 @@ func lookUp(ctx context.Context, registry Finder, found []record.Identifier) ([]
 		asked[q] = true
 		more, err := registry.FindPatients(ctx, q)
 		patients = appendNew(patients, more)
+		if errors.Is(err, ErrTooMany) {
+			crowded, err = ErrTooMany, nil
+		}
 		return err
 	}
 	for _, id := range found {
-		if err := ask(queryFor(id)); err != nil {
+		if err := errors.Join(ask(queryFor(id)), ask(queryForDigits(id))); err != nil {
 			return nil, err
-		}
-		if v := id.Value.Reveal(); id.Kind == record.KindMRN && onlyDigits(asDigits(v)) {
-			if err := ask(Query{MRN: asDigits(v)}); err != nil {
-				return nil, err
-			}
 		}
 	}
 	for _, id := range found {
@@ -128,11 +132,22 @@ func lookUp(ctx context.Context, registry Finder, found []record.Identifier) ([]
 		}
 		// A last name that too many share is no help, and offers only more to
 		// choose from: filing never rests on it, so an error here is none.
-		if err := ask(Query{Last: lastName(id.Value.Reveal())}); err != nil && ctx.Err() != nil {
+		more, err := registry.FindPatients(ctx, Query{Last: lastName(id.Value.Reveal())})
+		if err != nil && ctx.Err() != nil {
 			return nil, err
 		}
+		patients = appendNew(patients, more)
 	}
-	return patients, nil
+	return patients, crowded
+}
+
+// queryForDigits asks for a record number with digits where letters that look
+// like them were read.
+func queryForDigits(id record.Identifier) Query {
+	if v := asDigits(id.Value.Reveal()); id.Kind == record.KindMRN && onlyDigits(v) {
+		return Query{MRN: v}
+	}
+	return Query{}
 }
 
 func appendNew(have, more []record.Patient) []record.Patient {

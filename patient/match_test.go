@@ -176,6 +176,24 @@ func (f failing) FindPatients(context.Context, patient.Query) ([]record.Patient,
 	return nil, f.err
 }
 
+// many answers every question, and says of birth dates that there are more.
+type many struct{ *memory }
+
+func (m many) FindPatients(ctx context.Context, q patient.Query) ([]record.Patient, error) {
+	found, _ := m.memory.FindPatients(ctx, q)
+	if q.DOB != "" {
+		return found, patient.ErrTooMany
+	}
+	return found, nil
+}
+
+func TestWhereTooManyFitAPersonDecides(t *testing.T) {
+	got, err := patient.Match(t.Context(), many{registry}, patient.Evidence{Identifiers: evidence("mrn 00482913", "name GARCIA,_MARIA", "dob 1961-03-14")})
+	if err != nil || got.Status != record.StatusReview || len(got.Candidates) == 0 {
+		t.Errorf("status %s, %d candidates, error %v", got.Status, len(got.Candidates), err)
+	}
+}
+
 func TestARegistryThatCannotBeAskedDecidesNothing(t *testing.T) {
 	broken := errors.New("database is gone")
 	if _, err := patient.Match(t.Context(), failing{broken}, patient.Evidence{Identifiers: evidence("mrn 00482913")}); !errors.Is(err, broken) {

@@ -14,6 +14,7 @@ package patient
 
 import (
 	"context"
+	"errors"
 
 	"chartroom/record"
 )
@@ -27,6 +28,10 @@ type Query struct {
 	DOB, Last          string
 	Limit              int
 }
+
+// ErrTooMany is what a Finder may answer where more patients fit than it will
+// give. Match then files nothing that rests on that question.
+var ErrTooMany = errors.New("too many patients fit")
 
 // Finder is the registry as Match needs it.
 type Finder interface {
