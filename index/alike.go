@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -24,18 +25,44 @@ const (
 )
 
 // expand looks the likeness up in a shard's dictionary. cut is true if not
-// every word was taken.
+// every word was taken. One error may be anywhere; the second is looked for
+// only behind the first two letters, which is several times cheaper.
 func (l likeness) expand(ctx context.Context, r api.IndexReader) (picks []pick, cut bool, err error) {
 	if l.edits == 0 {
 		return l.expandPrefix(ctx, r)
 	}
+	if picks, err = l.within(ctx, r, 1, ""); err != nil {
+		return nil, false, err
+	}
+	if l.edits > 1 {
+		more, err := l.within(ctx, r, l.edits, firstLetters(l.term, 2))
+		if err != nil {
+			return nil, false, err
+		}
+		picks = distinct(append(picks, more...))
+	}
+	slices.SortStableFunc(picks, func(a, b pick) int { return cmp.Compare(b.weight, a.weight) })
+	return picks[:min(len(picks), maxAlike)], false, nil
+}
+
+func firstLetters(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// within gives the words within so many edits that begin with prefix.
+func (l likeness) within(ctx context.Context, r api.IndexReader, edits int, prefix string) (picks []pick, err error) {
 	fuzzy, ok := r.(api.IndexReaderFuzzy)
 	if !ok {
-		return nil, false, nil
+		return nil, nil
 	}
-	dict, err := fuzzy.FieldDictFuzzy(l.field, l.term, l.edits, "")
+	dict, err := fuzzy.FieldDictFuzzy(l.field, l.term, edits, prefix)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer dict.Close()
 	_, err = scan(ctx, dict, func(e *api.DictEntry) {
@@ -43,11 +70,7 @@ func (l likeness) expand(ctx context.Context, r api.IndexReader) (picks []pick, 
 			picks = append(picks, pick{field: l.field, term: e.Term, weight: l.weight / (1 + cost)})
 		}
 	})
-	if err != nil {
-		return nil, false, err
-	}
-	slices.SortStableFunc(picks, func(a, b pick) int { return compareFloat(b.weight, a.weight) })
-	return picks[:min(len(picks), maxAlike)], false, nil
+	return picks, err
 }
 
 // tolerance is the cost up to which a word still resembles the term: of three
@@ -101,16 +124,6 @@ func scan(ctx context.Context, dict api.FieldDict, do func(*api.DictEntry)) (cut
 	}
 }
 
-func compareFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // lookAlike is what it costs to take one letter for another that looks like it
 // in print; any other letter wrong, missing or too many costs 1.
 const lookAlike = 0.3
@@ -126,42 +139,67 @@ var twins = [][2]string{
 	{"rn", "m"}, {"m", "nn"}, {"cl", "d"}, {"vv", "w"}, {"ii", "u"}, {"ri", "n"}, {"li", "h"}, {"ll", "u"}, {"lc", "k"},
 }
 
-// twinned tells for two pieces of one or two letters whether they look alike.
-var twinned = func() map[[2]string]bool {
-	m := make(map[[2]string]bool, 2*len(twins))
+// piece is one or two letters; the second may be 0.
+type piece [2]rune
+
+// twinned tells for two pieces whether they look alike.
+var twinned = func() map[[2]piece]bool {
+	m := make(map[[2]piece]bool, 2*len(twins))
 	for _, t := range twins {
-		m[t], m[[2]string{t[1], t[0]}] = true, true
+		a, b := pieceOf([]rune(t[0])), pieceOf([]rune(t[1]))
+		m[[2]piece{a, b}], m[[2]piece{b, a}] = true, true
 	}
 	return m
 }()
 
-// misreading is the cost of reading term where a page says other, or the other
-// way round: an edit distance in which what looks alike is nearer.
-func misreading(term, other string) float64 {
-	a, b := strings.Split(term, ""), strings.Split(other, "")
-	cost := make([][]float64, len(a)+1)
-	for i := range cost {
-		cost[i] = make([]float64, len(b)+1)
-		for j := range cost[i] {
-			cost[i][j] = cheapest(cost, a, b, i, j)
-		}
-	}
-	return cost[len(a)][len(b)]
+func pieceOf(letters []rune) (p piece) {
+	copy(p[:], letters)
+	return p
 }
 
-// cheapest is one cell of misreading: a[:i] read as b[:j].
-func cheapest(cost [][]float64, a, b []string, i, j int) float64 {
+// misreading is the cost of reading term where a page says other, or the other
+// way round: an edit distance in which what looks alike is nearer. Words whose
+// lengths differ by more than three are far.
+func misreading(term, other string) float64 {
+	a, b := []rune(term), []rune(other)
+	if d := len(a) - len(b); d > 3 || d < -3 {
+		return far
+	}
+	cost := make([]float64, (len(a)+1)*(len(b)+1))
+	g := grid{a, b, cost}
+	for i := range len(a) + 1 {
+		for j := range len(b) + 1 {
+			cost[i*(len(b)+1)+j] = g.cheapest(i, j)
+		}
+	}
+	return cost[len(cost)-1]
+}
+
+const far = 99
+
+// grid holds the costs of reading the first i letters of a as the first j of b.
+type grid struct {
+	a, b []rune
+	cost []float64
+}
+
+func (g grid) at(i, j int) float64 { return g.cost[i*(len(g.b)+1)+j] }
+
+func (g grid) cheapest(i, j int) float64 {
 	if i == 0 || j == 0 {
 		return float64(i + j)
 	}
-	least := min(cost[i-1][j], cost[i][j-1], cost[i-1][j-1]) + 1
-	if a[i-1] == b[j-1] {
-		least = min(least, cost[i-1][j-1])
+	if i-j > 3 || j-i > 3 {
+		return far
 	}
+	if g.a[i-1] == g.b[j-1] {
+		return min(g.at(i-1, j-1), g.at(i-1, j)+1, g.at(i, j-1)+1)
+	}
+	least := min(g.at(i-1, j), g.at(i, j-1), g.at(i-1, j-1)) + 1
 	for di := 1; di <= min(2, i); di++ {
 		for dj := 1; dj <= min(2, j); dj++ {
-			if twinned[[2]string{strings.Join(a[i-di:i], ""), strings.Join(b[j-dj:j], "")}] {
-				least = min(least, cost[i-di][j-dj]+lookAlike)
+			if before := g.at(i-di, j-dj) + lookAlike; before < least && twinned[[2]piece{pieceOf(g.a[i-di : i]), pieceOf(g.b[j-dj : j])}] {
+				least = before
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -75,8 +74,6 @@ func corpus(pages int) *fakeCatalog {
 	return c
 }
 
-var benchCorpus = sync.OnceValue(func() *fakeCatalog { return corpus(*benchPages) })
-
 // BenchmarkIndexing tells pages a second for catching up with 2,000 pages, and
 // how many times as fast that is as Bleve's default mapping, one page a call.
 func BenchmarkIndexing(b *testing.B) {
@@ -125,28 +122,11 @@ func naiveIndexing(b *testing.B, c *fakeCatalog, pages int) (text int64, took ti
 	return text, time.Since(began)
 }
 
-// benchIndex is built once for all query benchmarks.
-var benchIndex = sync.OnceValues(func() (*Index, error) {
-	dir, err := os.MkdirTemp("", "chartroom-index-bench")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir) // the open files live on
-	x, err := Open(context.Background(), Config{Dir: dir}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return x, x.CatchUp(context.Background(), benchCorpus())
-})
-
 // BenchmarkQuery tells the median and the 99th percentile of each kind of
 // query, with everything a clerk gets: fuzzy, in all fields, with the places.
 // match/… is Bleve's own exact match query on the same index, without places.
 func BenchmarkQuery(b *testing.B) {
-	x, err := benchIndex()
-	if err != nil {
-		b.Fatal(err)
-	}
+	x := indexed(b, corpus(*benchPages), Config{})
 	v := vocabulary()
 	kinds := []struct {
 		name string

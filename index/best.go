@@ -67,22 +67,30 @@ func (q *best) Searcher(ctx context.Context, r api.IndexReader, _ blevemapping.I
 }
 
 // count tells on how many pages of a shard the word stands: the most frequent
-// of what was typed, and everything that resembles it.
+// of what was typed or, if that is nowhere, everything that resembles it.
 func (q *best) count(ctx context.Context, r api.IndexReader) (exact, alike uint64, err error) {
 	picks, err := q.resolve(ctx, r)
 	if err != nil || q.neutral {
 		return 0, 0, err
 	}
-	for _, p := range picks {
-		n, err := frequency(ctx, r, p.field, p.term)
-		if err != nil {
-			return 0, 0, err
+	for _, asked := range []bool{true, false} {
+		for _, p := range picks {
+			if p.exact != asked {
+				continue
+			}
+			n, err := frequency(ctx, r, p.field, p.term)
+			if err != nil {
+				return 0, 0, err
+			}
+			if alike += n; asked {
+				exact = max(exact, n)
+			}
 		}
-		if alike += n; p.exact {
-			exact = max(exact, n)
+		if exact > 0 {
+			return exact, 0, nil
 		}
 	}
-	return exact, alike, nil
+	return 0, alike, nil
 }
 
 func (q *best) weigh(rarity float64) { q.rarity = rarity }
