@@ -211,31 +211,34 @@ func TestPagesWorkWithoutScripts(t *testing.T) {
 		chromedp.Click(chromedp.CSS("#next-hit")), chromedp.WaitVisible(chromedp.CSS(`[aria-label="Page 3 of 4"] rect.hit.active[data-hit="1"]`)))
 }
 
-func TestPagesHoldTogetherAtTwiceTheSizeAndInTheDark(t *testing.T) {
+// A window half as wide and half as high is what 200 % zoom leaves of it.
+func TestPagesHoldTogetherAtTwiceTheSize(t *testing.T) {
 	w := sampleWorld(t)
 	id := string(w.documents[0].ID)
+	ctx, base := browse(t, w, 1280, 900)
 	for _, c := range []struct {
 		name, path    string
-		width, height int
-		more          []chromedp.ExecAllocatorOption
+		width, height int64
+		scale         float64
 	}{
-		{"document-200", "/documents/" + id, 640, 450, []chromedp.ExecAllocatorOption{chromedp.Flag("force-device-scale-factor", "2")}},
-		{"status-200", "/status", 640, 450, []chromedp.ExecAllocatorOption{chromedp.Flag("force-device-scale-factor", "2")}},
-		{"start-phone", "/", 500, 800, nil},
-		{"status", "/status", 1280, 1250, nil},
-		{"list", "/documents", 1280, 700, nil},
-		{"help", "/help", 1280, 900, nil},
-		{"rejected", "/documents/" + string(w.documents[3].ID), 1280, 700, nil},
-		{"document-dark", "/documents/" + id, 1360, 900, []chromedp.ExecAllocatorOption{chromedp.Flag("blink-settings", "preferredColorScheme=0")}},
+		{"document-200", "/documents/" + id, 640, 450, 2},
+		{"status-200", "/status", 640, 450, 2},
+		{"start-phone", "/", 400, 800, 1},
+		{"status", "/status", 1280, 1250, 1},
+		{"list", "/documents", 1280, 700, 1},
+		{"list-phone", "/documents", 400, 700, 1},
+		{"help", "/help", 1280, 900, 1},
+		{"rejected", "/documents/" + string(w.documents[3].ID), 1280, 700, 1},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			ctx, base := browse(t, w, c.width, c.height, c.more...)
-			do(t, ctx, chromedp.Navigate(base+c.path), chromedp.WaitVisible(chromedp.CSS("main")))
-			picture(t, ctx, c.name)
-			if over := evaluate[float64](t, ctx, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-				t.Errorf("page is %v pixels wider than the window", over)
-			}
-		})
+		do(t, ctx, chromedp.EmulateViewport(c.width, c.height, chromedp.EmulateScale(c.scale)), chromedp.Navigate(base+c.path), chromedp.WaitVisible(chromedp.CSS("main")))
+		loaded(t, ctx)
+		picture(t, ctx, c.name)
+		if over := evaluate[float64](t, ctx, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("%s is %v pixels wider than the window", c.name, over)
+		}
+		if at := evaluate[float64](t, ctx, `scrollY`); at != 0 {
+			t.Errorf("%s opens %v pixels down", c.name, at)
+		}
 	}
 }
 
@@ -330,5 +333,53 @@ func TestPolicyStopsInlineScript(t *testing.T) {
 	out, _ := json.Marshal(evaluate[[]string](t, ctx, `performance.getEntriesByType("resource").map(r => new URL(r.name).host).filter(h => h != location.host)`))
 	if string(out) != "[]" {
 		t.Errorf("the page asked other hosts: %s", out)
+	}
+}
+
+// legible finds text on a page whose contrast is under 4.5:1, or 3:1 where it
+// is large, and fields without a label.
+const legible = `(() => {
+  const rgb = (c) => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+  const light = ([r, g, b]) => { const f = (v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; return .2126 * f(r) + .7152 * f(g) + .0722 * f(b); };
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+  const bad = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n; n = walk.nextNode();) {
+    const e = n.parentElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+    if (!n.data.trim() || r.width < 2 || s.visibility === "hidden" || e.closest("[aria-disabled], [aria-hidden], noscript, .hidden, .skip")) continue;
+    const [a, b] = [light(rgb(s.color)), light(ground(e))].sort((x, y) => y - x);
+    const size = parseFloat(s.fontSize), large = size >= 24 || size >= 18.66 && s.fontWeight >= 700;
+    if ((a + .05) / (b + .05) < (large ? 3 : 4.5)) bad.push(n.data.trim().slice(0, 30) + " " + ((a + .05) / (b + .05)).toFixed(2));
+  }
+  for (const i of document.querySelectorAll("input:not([type=hidden])")) if (!i.labels.length) bad.push("no label: " + i.id);
+  for (const b of document.querySelectorAll("a[href], button")) if (!(b.textContent.trim() || b.ariaLabel || b.closest("[aria-hidden]"))) bad.push("no name: " + b.outerHTML.slice(0, 80));
+  if (document.querySelectorAll("h1").length !== 1) bad.push("h1 is there " + document.querySelectorAll("h1").length + " times");
+  if (!document.documentElement.lang) bad.push("no language");
+  return bad;
+})()`
+
+func TestPagesAreLegibleAndNamed(t *testing.T) {
+	w := sampleWorld(t)
+	w.health = append(w.health, Check{"outbox", false, "the bucket does not answer"})
+	w.partial, w.status.Index = true, Index{Indexed: 40, Head: 100, Rebuilding: true}
+	for scheme, setting := range map[string]string{"light": "preferredColorScheme=1", "dark": "preferredColorScheme=0"} {
+		t.Run(scheme, func(t *testing.T) {
+			ctx, base := browse(t, w, 1280, 900, chromedp.Flag("blink-settings", setting))
+			id := string(w.documents[0].ID)
+			do(t, ctx, chromedp.Navigate(base+"/"), chromedp.WaitVisible(chromedp.CSS("#q")))
+			search(t, ctx, "potassium", ".results")
+			if dark := evaluate[bool](t, ctx, `matchMedia("(prefers-color-scheme: dark)").matches`); dark != (scheme == "dark") {
+				t.Fatalf("the browser is not %s", scheme)
+			}
+			picture(t, ctx, "results-"+scheme)
+			results := evaluate[string](t, ctx, `location.pathname + location.search`)
+			for _, path := range []string{"/", results, "/documents", "/documents/" + id, "/documents/" + id + "?page=2", "/documents/" + id + "?page=4",
+				"/documents/" + string(w.documents[3].ID), "/status", "/help", "/nothing"} {
+				do(t, ctx, chromedp.Navigate(base+path), chromedp.WaitVisible(chromedp.CSS("main")))
+				for _, what := range evaluate[[]string](t, ctx, legible) {
+					t.Errorf("%s: %s", strings.SplitN(path, "?", 2)[0], what)
+				}
+			}
+		})
 	}
 }
