@@ -21,6 +21,8 @@ import (
 func (x *Index) Run(ctx context.Context, src Source) error {
 	x.work.Lock()
 	defer x.work.Unlock()
+	x.setRunning(true)
+	defer x.setRunning(false)
 	poll := time.NewTicker(x.cfg.Poll)
 	defer poll.Stop()
 	scrub := newScrubber(ctx, x)
@@ -79,6 +81,7 @@ func (x *Index) Rebuild(ctx context.Context, src Source) error {
 
 // catchUp replaces what is broken and follows the catalog to its head.
 func (x *Index) catchUp(ctx context.Context, src Source) error {
+	defer x.look()()
 	if err := x.replaceBroken(); err != nil {
 		return err
 	}
@@ -138,10 +141,9 @@ func (x *Index) publish(low, head int64, caught bool) {
 	defer x.mu.Unlock()
 	x.caught = x.caught || caught
 	x.head = head
-	if low != x.low && !x.closed {
+	if low != x.low {
 		x.low = low
-		close(x.changed)
-		x.changed = make(chan struct{})
+		x.tell()
 	}
 }
 
@@ -194,7 +196,7 @@ func (x *Index) rebuild(ctx context.Context, src Source) (err error) {
 	foreign := old.belongsElsewhere(epoch, head)
 	if foreign {
 		x.mu.Lock()
-		x.caught, x.head = false, head
+		x.caught, x.low, x.head = false, 0, head
 		x.mu.Unlock()
 	}
 	for more := true; more; {
@@ -217,6 +219,7 @@ func (x *Index) rebuild(ctx context.Context, src Source) (err error) {
 
 // followMeanwhile keeps the index in use up to date during a rebuild.
 func (x *Index) followMeanwhile(ctx context.Context, old *generation, src Source, epoch string, head int64) {
+	defer x.look()()
 	old.epoch = epoch
 	for {
 		low, more, err := old.step(ctx, x.cfg, src)

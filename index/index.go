@@ -116,6 +116,9 @@ type Index struct {
 	low     int64         // all changes up to here can be found
 	head    int64         // of the catalog, when last asked
 	caught  bool          // the index has caught up since it was opened or damaged
+	running bool          // Run runs
+	begun   int           // looks at the catalog
+	ended   int           // the last of them that is over
 }
 
 // Open opens the index of a folder. What is damaged or of another version is
@@ -168,16 +171,22 @@ func (x *Index) Watermark() int64 {
 }
 
 // Wait returns when everything up to a change can be found, or with the
-// context's error. During a rebuild that may take as long as the rebuild.
+// context's error. It also waits for a look at the catalog by Run or CatchUp,
+// so that numbers of a catalog that is gone are not taken for those of this
+// one. During a rebuild of a damaged index it may take as long as the rebuild.
 func (x *Index) Wait(ctx context.Context, seq int64) error {
-	for {
+	look := 1
+	for first := true; ; first = false {
 		x.mu.RLock()
-		low, changed, closed := x.low, x.changed, x.closed
+		if first && x.running {
+			look = x.begun + 1
+		}
+		there, changed, closed := x.low >= seq && x.ended >= look, x.changed, x.closed
 		x.mu.RUnlock()
 		if closed {
 			return ErrClosed
 		}
-		if low >= seq {
+		if there {
 			return nil
 		}
 		x.Notify()
@@ -187,6 +196,34 @@ func (x *Index) Wait(ctx context.Context, seq int64) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// look counts a look at the catalog; the function it returns ends it.
+func (x *Index) look() (end func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.begun++
+	n := x.begun
+	return func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.ended = n
+		x.tell()
+	}
+}
+
+// tell wakes all that wait; the caller holds the lock.
+func (x *Index) tell() {
+	if !x.closed {
+		close(x.changed)
+		x.changed = make(chan struct{})
+	}
+}
+
+func (x *Index) setRunning(yes bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.running = yes
 }
 
 // Progress tells how far the index is.

@@ -153,6 +153,23 @@ func TestOtherCatalogMakesTheIndexBuildItselfAgain(t *testing.T) {
 	}
 }
 
+// The numbers of a catalog that was emptied and filled again mean other
+// changes: waiting for one of them waits for the new content.
+func TestWaitIsNotFooledByTheNumbersOfAnotherCatalog(t *testing.T) {
+	c := chart()
+	x := openIndex(t, Config{})
+	run(t, x, c)
+	waitFor(t, x, c.seq)
+	c.mu.Lock()
+	c.epoch, c.rows, c.seq = "second", nil, 0
+	c.mu.Unlock()
+	seq := c.save(documentOf(7000, "newborn"))
+	waitFor(t, x, seq)
+	if total(t, x, "newborn") != 1 || total(t, x, "garcia") != 0 {
+		t.Error("the index is still the old one")
+	}
+}
+
 func TestRebuildSwapsWithoutAGap(t *testing.T) {
 	dir, c := t.TempDir(), chart()
 	x := indexed(t, c, Config{Dir: dir, BatchPages: 5})
