@@ -133,30 +133,31 @@ func endsLabel(s string) bool {
 func lastOfCell(r *row, i int) bool { return i+1 == len(r.tokens) || r.tokens[i+1].starts }
 
 // nearLabel is the label that differs from the key in one letter, or in two
-// where it is long, if only one meaning does.
+// where it is long: the nearest, if all as near mean the same.
 func nearLabel(key string) (field, bool) {
 	if len(key) < 6 {
 		return field{}, false
 	}
 	limit := 1
-	if len(key) >= 11 {
+	if len(key) >= 10 {
 		limit = 2
 	}
 	var best field
-	found := false
+	nearest, several := limit+1, false
 	for n := len(key) - limit; n <= len(key)+limit; n++ {
 		for _, k := range words().fuzzy[n] {
-			if k[0] != key[0] && k[len(k)-1] != key[len(key)-1] || distance(k, key, limit) > limit {
+			if k[0] != key[0] && k[len(k)-1] != key[len(key)-1] {
 				continue
 			}
-			if f := words().labels[k]; found && (f.kind != best.kind || f.role != best.role) {
-				return field{}, false
-			} else {
-				best, found = f, true
+			d := distance(k, key, limit)
+			if f := words().labels[k]; d < nearest {
+				best, nearest, several = f, d, false
+			} else if d == nearest && d <= limit && (f.kind != best.kind || f.role != best.role) {
+				several = true
 			}
 		}
 	}
-	return best, found
+	return best, nearest <= limit && !several
 }
 
 // distance is the number of letters to change, add or drop to come from a to

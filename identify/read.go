@@ -83,12 +83,18 @@ func (d *reader) readField(at *spot, n int) {
 // its check bad. Whoever files the document should know that the form names
 // somebody, though not whom.
 func (d *reader) unread(at *spot, tokens []token) {
-	first := &at.rows[at.row].tokens[at.label.from]
-	if kind := at.label.kind; !at.label.sure || kind != record.KindName && kind != record.KindMRN && kind != record.KindDOB || !first.starts || at.role() != record.RolePatient {
+	words := at.rows[at.row].tokens[at.label.from:at.label.to]
+	if !words[0].starts && !endsLabel(words[len(words)-1].text) {
 		return
 	}
-	if at.label.kind == record.KindName && !strings.Contains(fold(joinTokens(at.rows[at.row].tokens[at.label.from:at.label.to])), fold("name")) {
+	if kind := at.label.kind; !at.label.sure || kind != record.KindName && kind != record.KindMRN && kind != record.KindDOB || at.role() != record.RolePatient {
 		return
+	}
+	if at.label.kind == record.KindName && !strings.Contains(fold(joinTokens(words)), fold("name")) {
+		return
+	}
+	if _, ok := otherNumber(tokens); ok && at.label.kind == record.KindMRN && len(d.opt.SiteMRN) > 0 {
+		return // the number of another place
 	}
 	end := 1
 	for end < len(tokens) && !tokens[end].starts && end < 6 {

@@ -146,6 +146,9 @@ func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evi
 	case number != Same && (name != Same || dob != Same):
 		return "only one fact names the patient"
 	}
+	if page := unlike(best, e.Identifiers); page > 0 && dob != Same {
+		return fmt.Sprintf("the birth date on page %d cannot be read, and may be another", page)
+	}
 	if kind, page := elsewhere(found, e.Identifiers); page > 0 {
 		return fmt.Sprintf("the %s in a field for it on page %d cannot be read, and stands elsewhere", word(kind), page)
 	}
@@ -163,6 +166,29 @@ func closeKind(name, dob Level) string {
 		return word(record.KindDOB)
 	}
 	return word(record.KindName)
+}
+
+// unlike is the page of a birth date that could not be read and is more than
+// one misread character away from the candidate's, however it is written, or 0.
+func unlike(c *Candidate, all []record.Identifier) int {
+	dob := c.Patient.DOB.Reveal()
+	if len(dob) != 10 {
+		return 0
+	}
+	year, month, day := dob[:4], dob[5:7], dob[8:]
+	forms := []string{month + day + year, day + month + year, year + month + day, month + day + year[2:], day + month + year[2:]}
+	for _, id := range all {
+		if id.Kind != record.KindDOB || id.Role != record.RoleUnclear || id.Check != record.CheckBad {
+			continue
+		}
+		read := asDigits(letters(id.Value.Reveal()))
+		if !slices.ContainsFunc(forms, func(form string) bool {
+			return edits(read[:min(len(read), len(form)+1)], form) <= 1 || edits(read[:min(len(read), len(form))], form) <= 1
+		}) {
+			return id.Page
+		}
+	}
+	return 0
 }
 
 // elsewhere is the kind and page of a field for the patient's name, number or
@@ -202,6 +228,8 @@ func rival(best *Candidate, others []Candidate) bool {
 			return false
 		case certain:
 			return name == Same && dob == Same
+		case best.best(record.KindName) == Silent:
+			return dob == Same || dob == Close
 		}
 		return (name == Same || name == Close) && (dob == Same || dob == Close || number == Close || number == Same)
 	})

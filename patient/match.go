@@ -66,11 +66,12 @@ func withoutBirthDate(ctx context.Context, registry Finder, d Decision, found []
 	if err != nil {
 		return review("no birth date could be read, and the last name is too common to file without it"), nil
 	}
+	best := weigh(*d.Patient, found)
 	for _, p := range namesakes {
 		if p.Authority == d.Patient.Authority && p.MRN.Equal(d.Patient.MRN) {
 			continue
 		}
-		if c := weigh(p, found); rival(&Candidate{}, []Candidate{c}) {
+		if c := weigh(p, found); rival(&best, []Candidate{c}) {
 			return review("more than one patient fits"), nil
 		}
 	}

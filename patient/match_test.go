@@ -85,7 +85,9 @@ var decisions = []struct {
 	{name: "the mother's number beside", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "dob 1961-03-14", "mrn 00640001 mother"), want: "review", reason: "mother"},
 
 	{name: "a label on a form whose own name cannot be read", found: evidence("name D~STIN unclear bad", "mrn 00482913", "name GARCIA,_MARIA", "dob 1961-03-14"), want: "review", reason: "cannot be read"},
-	{name: "a birth date that cannot be read, and no other", found: evidence("dob U8/O7 unclear bad", "mrn 00482913", "name GARCIA,_MARIA"), want: "filed", mrn: "00482913"},
+	{name: "a birth date that cannot be read, and no other", found: evidence("dob 99/14/1961 unclear bad", "mrn 00771204", "name OKAFOR,_CHIDI"), want: "review", reason: "may be another"},
+	{name: "a birth date that cannot be read but is nearly the patient's", found: evidence("dob 33/14/1961_(48Y unclear bad", "mrn 00482913", "name GARCIA,_MARIA"), want: "filed", mrn: "00482913"},
+	{name: "a number and birth date that a twin's nearly are", found: evidence("mrn 00771204", "dob 1984-07-19"), want: "review", reason: "more than one"},
 
 	{name: "another name", found: evidence("mrn 00482913", "name OKAFOR,_CHIDI", "dob 1961-03-14"), want: "hold", reason: "name"},
 	{name: "a second label of a registered patient", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "mrn 00771204 @2"), want: "hold", reason: "page 2"},
