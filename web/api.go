@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"chartroom/record"
@@ -223,7 +224,7 @@ func (s *site) healthz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) apiStatus(w http.ResponseWriter, r *http.Request) error {
-	status, err := s.status(r.Context())
+	status, err := s.wholeStatus(r.Context())
 	if err != nil {
 		return err
 	}
@@ -239,6 +240,41 @@ func (s *site) status(ctx context.Context) (Status, error) {
 		return Status{}, fmt.Errorf("read status: %w", err)
 	}
 	return status, nil
+}
+
+// wholeStatus is the status with the health of the parts.
+func (s *site) wholeStatus(ctx context.Context) (Status, error) {
+	status, err := s.status(ctx)
+	if err == nil && status.Checks == nil {
+		status.Checks = s.probes.recent(ctx, s.deps.System)
+	}
+	return status, err
+}
+
+// probeAge is how old the health on the status page may be: a probe writes to
+// the store, and the page renews itself on many screens.
+const probeAge = 15 * time.Second
+
+// probes remembers the latest health.
+type probes struct {
+	mu     sync.Mutex
+	at     time.Time
+	checks []Check
+}
+
+func (p *probes) recent(ctx context.Context, system System) []Check {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.at) > probeAge {
+		ctx, cancel := context.WithTimeout(ctx, healthTime)
+		defer cancel()
+		checks := system.Health(ctx)
+		if ctx.Err() != nil {
+			return checks // of a reader who went away, and not to be trusted
+		}
+		p.checks, p.at = checks, time.Now()
+	}
+	return p.checks
 }
 
 // number reads a count from 1 to top, or gives def where there is none.

@@ -298,6 +298,26 @@ func TestHealthSaysWhatIsIll(t *testing.T) {
 	}
 }
 
+// A probe writes to the store and may take seconds when it is away.
+func TestLookingAtPagesDoesNotProbeTheStore(t *testing.T) {
+	w := sampleWorld(t)
+	w.partial = true
+	h := New(w.deps())
+	ask(t, h, "GET", "/")
+	ask(t, h, "GET", post(t, h, "potassium"))
+	if w.probed != 0 {
+		t.Errorf("searching probed the store %d times", w.probed)
+	}
+	for range 5 {
+		if body := ask(t, h, "GET", "/status").Body.String(); !strings.Contains(body, "61 GB free") {
+			t.Error("the status page does not show the health")
+		}
+	}
+	if w.probed != 1 {
+		t.Errorf("five looks at the status page probed the store %d times", w.probed)
+	}
+}
+
 // TestForeignNamesAreRefused is about a page elsewhere that has turned its own
 // name to this machine.
 func TestForeignNamesAreRefused(t *testing.T) {

@@ -114,6 +114,7 @@ type Files interface {
 
 // System says how the program is doing.
 type System interface {
+	// Status is asked for often, by the search page too: it probes nothing.
 	Status(ctx context.Context) (Status, error)
 	// Health probes the parts; it must answer within seconds, and is what
 	// /healthz shows.
@@ -133,7 +134,7 @@ type Status struct {
 	Folders        []Folder
 	Outbox         Outbox
 	Index          Index
-	Checks         []Check
+	Checks         []Check // left nil, it is filled from Health where it is shown
 }
 
 // Failure is a document that could not be read, or not yet.

@@ -50,7 +50,7 @@ type waitingView struct{ File, Why, Since string }
 var pageStates = []record.PageState{record.PageText, record.PageBlank, record.PageLowConfidence, record.PageFailed, record.PageTimedOut}
 
 func (s *site) statusPage(w http.ResponseWriter, r *http.Request) error {
-	status, err := s.status(r.Context())
+	status, err := s.wholeStatus(r.Context())
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type site struct {
 	searches *searches
 	thumbs   *thumbs
 	measure  *measure
+	probes   probes
 }
 
 // New makes the handler of all pages and the API. It starts nothing.
