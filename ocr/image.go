@@ -2,6 +2,7 @@ package ocr
 
 // #cgo pkg-config: lept libheif
 // #cgo CFLAGS: -O2
+// #cgo LDFLAGS: -l:libtiff.so.6
 // #include <stdlib.h>
 // #include "imagelib.h"
 import "C"
@@ -75,7 +76,11 @@ func decode(data []byte, codec string, frame int, most bounds) (*image, error) {
 			return nil, fmt.Errorf("decode image: %w", errTooLarge)
 		}
 	}
-	return normal(C.cr_decode(p, n, tiff))
+	pix := C.cr_decode(p, n, tiff)
+	if pix == nil && codec == "tiff" {
+		pix = C.cr_decode_tiff_rgba(p, n, tiff, C.int64_t(min(most.pixels*4, most.bytes/2)))
+	}
+	return normal(pix)
 }
 
 func normal(pix *C.PIX) (*image, error) {

@@ -14,6 +14,7 @@ typedef struct {
 void cr_silence(void);
 int cr_header(const uint8_t *data, size_t size, int tiff_frame, cr_size *out);
 PIX *cr_decode(const uint8_t *data, size_t size, int tiff_frame);
+PIX *cr_decode_tiff_rgba(const uint8_t *data, size_t size, int frame, int64_t max_bytes);
 PIX *cr_decode_heif(const uint8_t *data, size_t size, int64_t max_pixels);
 PIX *cr_normal(PIX *pix);
 PIX *cr_turn(PIX *pix, int mirror, int quarters);
