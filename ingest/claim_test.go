@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"chartroom/catalog"
 	"chartroom/record"
 )
@@ -257,4 +259,17 @@ func TestCatalogAwayLeavesFilesAndComesBack(t *testing.T) {
 		t.Errorf("state %q", st.Reason)
 	}
 	s.only()
+}
+
+func TestHeldFileThatCannotBeRemovedIsTriedAgainForEver(t *testing.T) {
+	in, err := NewIntake(IntakeConfig{}, newFakeLedger(t, ""), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.stays(catalog.Claim{Folder: "drop"}, unix.EACCES); !errors.Is(err, unix.EROFS) {
+		t.Errorf("in a drop folder: %v, want EROFS", err)
+	}
+	if err := in.stays(catalog.Claim{Folder: CommandLine}, unix.EACCES); err != nil {
+		t.Errorf("in a person's own folder: %v", err)
+	}
 }

@@ -136,6 +136,9 @@ func (f Folder) check() error {
 // Run looks after all folders until ctx ends. A folder that is missing, full,
 // or unmounted is a state (see State), and is looked for again by itself.
 func (in *Intake) Run(ctx context.Context) error {
+	if _, err := in.leftByCommands(ctx); err != nil {
+		in.log.Error("claims of earlier commands cannot be listed", "error", err)
+	}
 	var wait sync.WaitGroup
 	for _, d := range in.folders {
 		wait.Go(func() { d.run(ctx) })

@@ -106,8 +106,8 @@ func (c *collector) prepare(ctx context.Context, paths []string) (err error) {
 	if c.pattern, err = ParsePattern(c.opt.Pattern); err != nil {
 		return err
 	}
-	if err := c.earlier(ctx); err != nil {
-		return err
+	if c.open, err = c.in.leftByCommands(ctx); err != nil {
+		return fmt.Errorf("collect: %w", err)
 	}
 	for _, p := range paths {
 		c.list(ctx, p)
@@ -126,26 +126,28 @@ func (c *collector) paths() []string {
 	return names
 }
 
-// earlier finds the claims that earlier commands left: those that were not
-// received hold nothing, and are dropped unless their file comes again.
-func (c *collector) earlier(ctx context.Context) error {
-	claims, err := c.in.ledger.Claims(ctx)
+// leftByCommands finds the claims that earlier commands left, by their file:
+// those that were received go on. Those that were not hold nothing and are
+// dropped; the file, given again, begins a new one.
+func (in *Intake) leftByCommands(ctx context.Context) (map[string]catalog.Claim, error) {
+	claims, err := in.ledger.Claims(ctx)
 	if err != nil {
-		return fmt.Errorf("collect: %w", err)
+		return nil, err
 	}
-	c.open = map[string]catalog.Claim{}
+	open := map[string]catalog.Claim{}
 	for _, claim := range claims {
 		switch {
 		case claim.Folder != CommandLine:
 		case claim.Receipt != nil:
-			c.open[claim.Held.Reveal()] = claim
+			open[claim.Held.Reveal()] = claim
 		default:
-			if err := c.in.ledger.DropClaim(ctx, claim.ID); err != nil {
-				return fmt.Errorf("collect: %w", err)
+			// Refused where a command that runs now has just received it.
+			if err := in.ledger.DropClaim(ctx, claim.ID); err != nil {
+				in.log.Info("a claim of an earlier command stays", "claim", claim.ID, "reason", err)
 			}
 		}
 	}
-	return nil
+	return open, nil
 }
 
 // list lists the files of one path that was given. Links in it are followed,

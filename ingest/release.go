@@ -163,12 +163,28 @@ func (in *Intake) letGo(claim catalog.Claim, away func(from *os.File, name strin
 	}
 	defer dir.Close()
 	if err := away(dir, path.Base(rel)); err != nil {
-		return fmt.Errorf("let claimed file go: %w", plainError(err))
+		return in.stays(claim, err)
 	}
 	if err := syncFolder(dir); err != nil {
 		return fmt.Errorf("let claimed file go: %w", plainError(err))
 	}
 	return in.tidy(claim)
+}
+
+// stays is the error of a held file that cannot be removed. Where we may not,
+// it says so as a read-only disk does, which is tried again for ever: the scan
+// is stored and nothing is wrong with it. A file that a person gave from a
+// folder of their own just stays there.
+func (in *Intake) stays(claim catalog.Claim, err error) error {
+	refused := errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)
+	switch {
+	case refused && claim.Folder == CommandLine:
+		in.log.Warn("a file that was taken cannot be removed; it stays where it is", "claim", claim.ID, "reason", explain(err))
+		return nil
+	case refused:
+		return fmt.Errorf("let claimed file go: %w: %w", unix.EROFS, plainError(err))
+	}
+	return fmt.Errorf("let claimed file go: %w", plainError(err))
 }
 
 func openDir(root, rel string) (*os.File, error) {
