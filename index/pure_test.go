@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"chartroom/record"
@@ -223,6 +224,17 @@ func TestMarkThatWasTouchedIsNotBelieved(t *testing.T) {
 		bad[i] ^= 1
 		if _, err := unsealMark(bad); !errors.Is(err, errBroken) {
 			t.Errorf("byte %d flipped: %v", i, err)
+		}
+	}
+}
+
+// A page is hostile input: no text takes much longer than its length.
+func TestHostileTextIsCutInTime(t *testing.T) {
+	for name, piece := range map[string]string{"dashes": "a-", "apostrophes": "a'", "digits": "1.", "marks": "e\u0301\u0301\u0301", "bytes": "\xff\xfe", "ideographs": "患a"} {
+		began := time.Now()
+		tokenize(strings.Repeat(piece, 500000))
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s took %v", name, took)
 		}
 	}
 }
