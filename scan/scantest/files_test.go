@@ -35,7 +35,7 @@ func TestFaxCodesComeBack(t *testing.T) {
 			odd.Pix[i] = 255
 		}
 	}
-	for _, m := range []*image.Gray{odd, Discharge.Draw(100, 100), Blank.Draw(50, 50)} {
+	for _, m := range []*image.Gray{odd, Discharge.Draw(100, 100), Blank.Draw(400, 50), Stored(Laboratory.Draw(200, 200), 6)} {
 		for name, c := range map[string]struct {
 			coded []byte
 			as    ccitt.SubFormat
