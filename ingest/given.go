@@ -24,7 +24,8 @@ import (
 // Delivery is the index that a scanning vendor delivers beside the images:
 // what it says of each file. It is evidence; nothing is filed by it alone.
 type Delivery struct {
-	base     string // the folder the index lies in, absolute
+	name     string // the index itself, absolute
+	base     string // the folder it lies in
 	rows     []deliveredRow
 	problems []Problem
 }
@@ -78,7 +79,7 @@ func LoadGiven(name string) (*Delivery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read index: %w", err)
 	}
-	d := &Delivery{base: filepath.Dir(abs)}
+	d := &Delivery{name: abs, base: filepath.Dir(abs)}
 	if err := d.parse(text); err != nil {
 		return nil, fmt.Errorf("read index: %w", err)
 	}

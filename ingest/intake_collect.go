@@ -211,6 +211,10 @@ func (c *collector) add(l listed) {
 		return
 	}
 	c.seen[name] = true
+	if c.opt.Index != nil && c.opt.Index.name == name {
+		c.skip(name, "it is the delivered index")
+		return
+	}
 	if d := c.in.watcherOf(name); d != nil && c.opt.Watched {
 		c.skip(name, "it lies in the drop folder "+d.Name+", which the running service takes from")
 		return
