@@ -129,7 +129,7 @@ func (p *Pool) Run(ctx context.Context) (err error) {
 	var all sync.WaitGroup
 	for range cfg.Workers {
 		all.Go(func() {
-			if err := p.slot(ctx, cfg); err != nil {
+			if err := p.keep(ctx, cfg); err != nil {
 				cancel(err)
 			}
 		})
@@ -181,9 +181,9 @@ func (p *Pool) Recognise(ctx context.Context, img Image) (Result, error) {
 	return a.result, nil
 }
 
-// slot is the place of one worker at a time. It holds on to its thread, for a
-// worker is killed when the thread that started it ends.
-func (p *Pool) slot(ctx context.Context, cfg Config) error {
+// keep keeps one worker at a time. It holds on to its thread, for a worker is
+// killed when the thread that started it ends.
+func (p *Pool) keep(ctx context.Context, cfg Config) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	s := &slot{pool: p, cfg: cfg}

@@ -147,6 +147,42 @@ func TestSecondFrameOfATIFFIsReadFromTheSameFile(t *testing.T) {
 	}
 }
 
+// Leptonica's reader refuses planes; what it refuses libtiff opens.
+func TestTIFFInPlanesIsRead(t *testing.T) {
+	p := startPool(t, Config{})
+	paper := printed(t, 900, 200, line{"Second way in", 100, 120})
+	r := recognise(t, p, Image{File: file(t, planes(paper)), Codec: "tiff", DPIX: 300, DPIY: 300, Number: 1})
+	if textOf(r) != "Second way in" || r.Page.Width != 900 {
+		t.Errorf("%s (%s): %q", r.Page.State, r.Page.Reason, textOf(r))
+	}
+}
+
+// planes is an uncompressed colour TIFF whose colours lie apart.
+func planes(m *goimage.Gray) []byte {
+	le := binary.LittleEndian
+	n := uint32(len(m.Pix))
+	b := []byte("II*\x00\x00\x00\x00\x00")
+	for range 3 {
+		b = append(b, m.Pix...)
+	}
+	lists := uint32(len(b)) // bits of each colour, where each plane lies, and how long it is
+	for _, v := range []uint32{8 | 8<<16, 8, 8, 8 + n, 8 + 2*n, n, n, n} {
+		b = le.AppendUint32(b, v)
+	}
+	le.PutUint32(b[4:], uint32(len(b)))
+	w, h := uint32(m.Bounds().Dx()), uint32(m.Bounds().Dy())
+	entries := [][4]uint32{{256, 4, 1, w}, {257, 4, 1, h}, {258, 3, 3, lists}, {259, 3, 1, 1}, {262, 3, 1, 2}, {273, 4, 3, lists + 8},
+		{277, 3, 1, 3}, {278, 4, 1, h}, {279, 4, 3, lists + 20}, {284, 3, 1, 2}}
+	b = le.AppendUint16(b, uint16(len(entries)))
+	for _, e := range entries {
+		b = le.AppendUint16(b, uint16(e[0]))
+		b = le.AppendUint16(b, uint16(e[1]))
+		b = le.AppendUint32(b, e[2])
+		b = le.AppendUint32(b, e[3])
+	}
+	return le.AppendUint32(b, 0)
+}
+
 // frames is an uncompressed TIFF of several grey pages.
 func frames(pages ...*goimage.Gray) []byte {
 	le := binary.LittleEndian
