@@ -96,7 +96,7 @@ func shrink(picture []byte) ([]byte, error) {
 	width := min(thumbWidth, c.Width)
 	small := image.NewGray(image.Rect(0, 0, width, max(1, min(4*width, c.Height*width/c.Width))))
 	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
-	draw.ApproxBiLinear.Scale(small, small.Bounds(), src, src.Bounds(), draw.Over, nil)
+	draw.BiLinear.Scale(small, small.Bounds(), src, src.Bounds(), draw.Over, nil)
 	var b bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, small)
 	return b.Bytes(), err
