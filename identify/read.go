@@ -276,7 +276,8 @@ func (d *reader) keep(at *spot, kind record.Kind, role record.Role, value string
 func (d *reader) birthValue(at *spot, tokens []token) bool {
 	w, ok := parseDate(tokens, d.order)
 	if !ok {
-		return d.sexBeside(at, tokens)
+		d.sexBeside(at, tokens)
+		return false
 	}
 	r := &at.rows[at.row]
 	role := at.role()
@@ -294,12 +295,11 @@ func (d *reader) birthValue(at *spot, tokens []token) bool {
 
 // sexBeside reads the sex that stands behind a birth date that could not be
 // read.
-func (d *reader) sexBeside(at *spot, tokens []token) bool {
+func (d *reader) sexBeside(at *spot, tokens []token) {
 	if countDigits(tokens[0].text) < 4 || !strings.ContainsAny(tokens[0].text, "/-.") {
-		return false
+		return
 	}
 	d.keepSex(at, at.role(), tokens[1:])
-	return true
 }
 
 func (d *reader) keepSex(at *spot, role record.Role, tokens []token) {
