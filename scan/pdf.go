@@ -49,7 +49,19 @@ func (s *Scan) openPDF(ctx context.Context, src *source) error {
 	for i, pg := range p.Pages {
 		s.Pages = append(s.Pages, s.pdfPage(i+1, pg))
 	}
-	return nil
+	return s.dropSpool()
+}
+
+// dropSpool closes the spool where no page needs it, which is the rule.
+func (s *Scan) dropSpool() error {
+	for i := range s.Pages {
+		if st := s.Pages[i].stream; st != nil && st.Spooled {
+			return nil
+		}
+	}
+	err := s.Close()
+	s.spool = nil
+	return err
 }
 
 // preferred is what to say of a PDF that poppler could not read: where pdfcpu
