@@ -12,7 +12,7 @@ export CHARTROOM_SAMPLES := $(abspath $(SAMPLES))
 
 # What building and running needs of Debian, and what the tests need besides.
 RUN_PACKAGES  := gcc g++ libc6-dev pkg-config libtesseract-dev libleptonica-dev libheif-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd poppler-utils fonts-dejavu-core
-TEST_PACKAGES := postgresql chromium qpdf python3
+TEST_PACKAGES := postgresql chromium strace e2fsprogs
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"

@@ -2,14 +2,10 @@ package index
 
 import (
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	"chartroom/record"
 )
 
 func TestTokensKeepNumbersWholeAndTheirPlace(t *testing.T) {
@@ -147,69 +143,6 @@ func TestLookAlikesAreNearerThanOtherErrors(t *testing.T) {
 	}
 	if !slices.Contains(confusions("modern"), "modem") {
 		t.Errorf("confusions of modern: %q", confusions("modern"))
-	}
-}
-
-func TestSnippetShowsTheHits(t *testing.T) {
-	text := "Discharge Summary\nMaría García was admitted with chest pain.\n\nPotassium 6.1 and sodium 140 on arrival; potassium fell to 4.2 thereafter without more ado."
-	at := func(word string) [2]int {
-		i := strings.Index(text, word)
-		return [2]int{i, i + len(word)}
-	}
-	e := Snippet(text, [][2]int{at("potassium"), at("Potassium"), at("6.1")}, 90)
-	s := e.Text.Reveal()
-	var marked []string
-	for _, m := range e.Marks {
-		marked = append(marked, s[m[0]:m[1]])
-	}
-	if !slices.Equal(marked, []string{"Potassium", "6.1", "potassium"}) || strings.ContainsAny(s, "\n\x00") || utf8.RuneCountInString(s) > 90 {
-		t.Errorf("snippet is %q, marks %q", s, marked)
-	}
-	if e := Snippet(text, nil, 20); e.Text.Reveal() != "Discharge Summary" {
-		t.Errorf("beginning is %q", e.Text.Reveal())
-	}
-}
-
-func FuzzSnippetCutsNoRune(f *testing.F) {
-	f.Add("Zoë Müller\n患者\x00\x1b[31m", 2, 4, 3, 5, 6)
-	f.Fuzz(func(t *testing.T, text string, a, b, c, d, width int) {
-		e := Snippet(text, [][2]int{{a, b}, {c, d}}, width%500)
-		s := e.Text.Reveal()
-		if utf8.ValidString(text) && !utf8.ValidString(s) {
-			t.Fatalf("%q gives %q", text, s)
-		}
-		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
-			t.Fatalf("control characters in %q", s)
-		}
-		last := 0
-		for _, m := range e.Marks {
-			if m[0] < last || m[0] >= m[1] || m[1] > len(s) || utf8.ValidString(s) && (!utf8.ValidString(s[m[0]:m[1]])) {
-				t.Fatalf("marks %v of %q", e.Marks, s)
-			}
-			last = m[1]
-		}
-	})
-}
-
-func TestBoxesOfSpans(t *testing.T) {
-	p := pageOf(1, "one two three\nfour five")
-	text := p.Text()
-	at := func(from, to string) [2]int {
-		return [2]int{strings.Index(text, from), strings.Index(text, to) + len(to)}
-	}
-	for _, tc := range []struct {
-		span [2]int
-		want []record.Box
-	}{
-		{at("two", "two"), []record.Box{p.Words[1].Box}},
-		{at("wo", "wo"), []record.Box{p.Words[1].Box}},
-		{at("one", "two"), []record.Box{p.Words[0].Box.Union(p.Words[1].Box)}},
-		{at("three", "four"), []record.Box{p.Words[2].Box, p.Words[3].Box}},
-		{[2]int{3, 4}, nil}, {[2]int{-5, -1}, nil}, {[2]int{1000, 2000}, nil},
-	} {
-		if got := Boxes(&p, [][2]int{tc.span}); !reflect.DeepEqual(got, tc.want) {
-			t.Errorf("%v: %v, want %v", tc.span, got, tc.want)
-		}
 	}
 }
 

@@ -43,6 +43,7 @@ var outcomes = []struct {
 	{is(syscall.EIO), verdictRetry},
 	{is(syscall.EROFS), verdictRetry},
 	{is(ErrNotReading), verdictRetry},
+	{is(errRelease), verdictRetry},
 	{is(catalog.ErrUnavailable), verdictRetry},
 	{is(catalog.ErrDamaged), verdictHalt},
 	{isReject, verdictReject},
@@ -54,6 +55,9 @@ var outcomes = []struct {
 // ErrNotReading is what a Recogniser wraps when no page can be read for a
 // reason that lies with the machine, such as missing language data.
 var ErrNotReading = errors.New("pages cannot be read on this machine")
+
+// errRelease says that a scan has its end but its file could not be let go.
+var errRelease = errors.New("let the dropped file go")
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
@@ -130,7 +134,7 @@ func reasonFor(err error) string {
 	if errors.Is(err, ErrGone) {
 		return "The file was gone before it could be kept. Give it again."
 	}
-	return "The file was changed while it was being taken in. Give it again."
+	return "The file was changed after it was taken. What it holds now is taken as a new scan; if it came from the command line, give it again."
 }
 
 // gate keeps jobs from running into a store that is away: the first failure

@@ -415,10 +415,10 @@ func (p *Pipeline) release(ctx context.Context, claim catalog.Claim, d *record.D
 		err = p.Intake.Release(ctx, claim)
 	}
 	if err != nil {
-		return fmt.Errorf("release: %w", err)
+		return fmt.Errorf("%w: %w", errRelease, err)
 	}
 	if err := p.Catalog.Release(ctx, claim.ID); err != nil {
-		return fmt.Errorf("release: %w", err)
+		return fmt.Errorf("%w: %w", errRelease, err)
 	}
 	p.events.send(Event{Claim: claim.ID, Document: d})
 	return nil

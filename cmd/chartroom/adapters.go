@@ -46,9 +46,18 @@ func (r recogniser) Recognise(ctx context.Context, page int, img *scan.Image) (i
 // findable is the index as the pipeline sees it.
 type findable struct{ index *index.Index }
 
+// findableWithin is how long a scan waits to be found. The index is a cache: it
+// follows by itself, and while a lost one is built again no scan is held up.
+const findableWithin = 30 * time.Second
+
 func (f findable) Wait(ctx context.Context, seq int64) error {
 	f.index.Notify()
-	return f.index.Wait(ctx, seq)
+	within, cancel := context.WithTimeout(ctx, findableWithin)
+	defer cancel()
+	if err := f.index.Wait(within, seq); ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 // finder is the catalog's registry as the matcher sees it.
@@ -94,7 +103,7 @@ func (d documents) Page(ctx context.Context, id record.ID, n int) (*record.Page,
 }
 
 func (d documents) List(ctx context.Context, f web.Filter) iter.Seq2[*record.Document, error] {
-	return d.catalog.Documents(ctx, catalog.Filter{Status: f.Status, Text: f.Text, After: f.After, Limit: f.Limit})
+	return d.catalog.Documents(ctx, catalog.Filter{Status: f.Status, Text: f.Text, Newest: f.Newest, After: f.After, Limit: f.Limit})
 }
 
 func (d documents) Retry(ctx context.Context, id record.ID) error {
@@ -113,7 +122,7 @@ func absent(err error) error {
 type searcher struct{ index *index.Index }
 
 func (s searcher) Search(ctx context.Context, q web.Query) (web.Results, error) {
-	query := index.Query{Text: q.Text, Limit: q.Limit, After: q.After, Document: q.Document}
+	query := index.Query{Text: q.Text, Limit: q.Limit, After: q.After, Document: q.Document, ByDocument: q.ByDocument}
 	if q.Status != "" {
 		query.Scope.Only = []index.Match{{Field: "status", Values: []string{string(q.Status)}}}
 	}
@@ -121,15 +130,15 @@ func (s searcher) Search(ctx context.Context, q web.Query) (web.Results, error) 
 	if e, ok := errors.AsType[*index.QueryError](err); ok {
 		return web.Results{}, &web.QueryError{Message: record.Hide(e.Problem)}
 	}
-	if errors.Is(err, index.ErrBusy) {
+	if errors.Is(err, index.ErrClosed) {
 		return web.Results{}, web.ErrBusy
 	}
 	if err != nil {
 		return web.Results{}, err
 	}
-	out := web.Results{Total: found.Total, Next: found.Next, Partial: found.Partial}
+	out := web.Results{Total: found.Total, Next: found.Next, Partial: found.Partial, Cut: found.Cut}
 	for _, h := range found.Hits {
-		out.Hits = append(out.Hits, web.Hit{ID: h.Document, Page: h.Page, Score: h.Score, Spans: h.Spans})
+		out.Hits = append(out.Hits, web.Hit{ID: h.Document, Page: h.Page, Score: h.Score, Spans: h.Spans, Kinds: h.Kinds, More: h.More})
 	}
 	return out, nil
 }
@@ -176,7 +185,7 @@ func (s system) Status(ctx context.Context) (web.Status, error) {
 	}
 	over := min(rateOver, max(time.Since(a.started), time.Minute))
 	out := web.Status{Started: a.started, Documents: counts.Documents, Pages: counts.Pages, Waiting: counts.Waiting + counts.Delayed, Working: counts.Running,
-		PagesPerMinute: float64(pages) / over.Minutes(), FailuresTotal: max(len(failures), counts.Documents[record.StatusRejected]), Index: a.indexState(), Checks: s.Health(ctx)}
+		PagesPerMinute: float64(pages) / over.Minutes(), FailuresTotal: max(len(failures), counts.Documents[record.StatusRejected]), Index: a.indexState()}
 	for _, f := range failures {
 		out.Failures = append(out.Failures, web.Failure{ID: f.Document, File: f.File, Reason: f.Reason, Attempts: f.Attempts, At: f.Since, Next: f.Next, Retry: f.Document != ""})
 	}

@@ -70,7 +70,7 @@ func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
 			return a, fmt.Errorf("make the data folder: %w", err)
 		}
 	}
-	if a.store, err = openStore(ctx, cfg); err != nil {
+	if a.store, err = openStore(cfg); err != nil {
 		return a, err
 	}
 	id, err := ownerID(cfg.Data)
@@ -139,7 +139,7 @@ func intakeConfig(cfg Config) ingest.IntakeConfig {
 		c.MinFree = -1
 	}
 	for _, d := range cfg.Drop {
-		c.Folders = append(c.Folders, ingest.Folder{Name: d.Name, Path: d.Path, Facility: d.Facility, Settle: d.Settle, Poll: d.Poll, Pattern: d.Pattern})
+		c.Folders = append(c.Folders, ingest.Folder{Name: d.Name, Path: d.Path, Facility: d.Facility, Settle: d.Settle, Poll: d.Poll, Pattern: d.Pattern, Mount: d.Mount, Copy: d.Copy, Backlog: d.Backlog})
 	}
 	return c
 }
@@ -158,7 +158,7 @@ func siteOptions(c IdentifyConfig) (identify.Options, error) {
 
 // openStore opens the folder or the bucket, behind encryption where keys are
 // given.
-func openStore(ctx context.Context, cfg Config) (objectstore.Store, error) {
+func openStore(cfg Config) (objectstore.Store, error) {
 	store, err := openPlace(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -170,10 +170,7 @@ func openStore(ctx context.Context, cfg Config) (objectstore.Store, error) {
 	if keys != nil {
 		return objectstore.Seal(store, keys), nil
 	}
-	if sealed, err := objectstore.IsSealed(ctx, store); err == nil && sealed {
-		return nil, errors.New("open store: what it holds is encrypted, and no key is set: see store.encryption in doc/config.md")
-	}
-	return store, nil
+	return objectstore.Plain(store), nil
 }
 
 func openPlace(cfg Config) (objectstore.Store, error) {

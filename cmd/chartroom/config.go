@@ -44,6 +44,9 @@ type DropConfig struct {
 	Settle   time.Duration `toml:"settle"`
 	Poll     time.Duration `toml:"poll"`
 	Pattern  string        `toml:"pattern"`
+	Mount    string        `toml:"mount"`
+	Copy     bool          `toml:"copy"`
+	Backlog  bool          `toml:"backlog"`
 }
 
 // StoreConfig is where originals and records are kept.
