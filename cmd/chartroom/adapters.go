@@ -64,8 +64,12 @@ func (f findable) Wait(ctx context.Context, seq int64) error {
 type finder struct{ catalog *catalog.Catalog }
 
 func (f finder) FindPatients(ctx context.Context, q patient.Query) ([]record.Patient, error) {
-	return f.catalog.FindPatients(ctx, catalog.PatientQuery{MRN: record.Hide(q.MRN), DOB: record.Hide(q.DOB), Last: record.Hide(q.Last), SSN: record.Hide(q.SSN),
+	found, err := f.catalog.FindPatients(ctx, catalog.PatientQuery{MRN: record.Hide(q.MRN), DOB: record.Hide(q.DOB), Last: record.Hide(q.Last), SSN: record.Hide(q.SSN),
 		MBI: record.Hide(q.MBI), NHS: record.Hide(q.NHS), Phone: record.Hide(q.Phone), Limit: q.Limit})
+	if errors.Is(err, catalog.ErrTooMany) {
+		err = fmt.Errorf("%w: %w", patient.ErrTooMany, err)
+	}
+	return found, err
 }
 
 // changes is the catalog as the index sees it.

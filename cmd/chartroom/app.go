@@ -47,6 +47,7 @@ type app struct {
 	need     need
 	log      *slog.Logger
 	store    objectstore.Store
+	bucket   *s3.Store // nil where the store is a folder
 	catalog  *catalog.Catalog
 	index    *index.Index
 	intake   *ingest.Intake
@@ -70,7 +71,7 @@ func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
 			return a, fmt.Errorf("make the data folder: %w", err)
 		}
 	}
-	if a.store, err = openStore(cfg); err != nil {
+	if err = a.openStore(); err != nil {
 		return a, err
 	}
 	id, err := ownerID(cfg.Data)
@@ -158,19 +159,37 @@ func siteOptions(c IdentifyConfig) (identify.Options, error) {
 
 // openStore opens the folder or the bucket, behind encryption where keys are
 // given.
-func openStore(cfg Config) (objectstore.Store, error) {
-	store, err := openPlace(cfg)
+func (a *app) openStore() error {
+	place, err := openPlace(a.cfg)
 	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return fmt.Errorf("open store: %w", err)
 	}
-	keys, err := storeKeys(cfg.Store.Encryption)
+	a.bucket, _ = place.(*s3.Store)
+	keys, err := storeKeys(a.cfg.Store.Encryption)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if keys != nil {
-		return objectstore.Seal(store, keys), nil
+		a.store = objectstore.Seal(place, keys)
+	} else {
+		a.store = objectstore.Plain(place)
 	}
-	return objectstore.Plain(store), nil
+	return nil
+}
+
+// staleAfter is how old an unended upload must be to be given back.
+const staleAfter = 24 * time.Hour
+
+// sweepBucket gives back the parts of uploads that a killed process left.
+func (a *app) sweepBucket(ctx context.Context) {
+	if a.bucket == nil {
+		return
+	}
+	if n, err := a.bucket.AbortStale(ctx, staleAfter); err != nil {
+		a.log.Warn("old uploads were not given back", "error", err)
+	} else if n > 0 {
+		a.log.Info("old uploads given back", "uploads", n)
+	}
 }
 
 func openPlace(cfg Config) (objectstore.Store, error) {
@@ -191,6 +210,7 @@ func (a *app) run(ctx context.Context) error {
 		group.Go(func() error { return a.pipeline.Run(ctx) })
 	}
 	if a.need >= needWatch {
+		group.Go(func() error { a.sweepBucket(ctx); return nil })
 		group.Go(func() error { return a.intake.Run(ctx) })
 	}
 	return group.Wait()

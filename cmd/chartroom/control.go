@@ -316,7 +316,7 @@ func (a *app) importPatients(ctx context.Context, r patientsRequest, progress fu
 	var sum patientsSummary
 	var fatal error
 	rows := func(yield func(record.Patient) bool) {
-		for p, err := range patient.ReadCSV(f) {
+		for p, err := range (patient.CSV{DayFirst: a.cfg.Identify.DateOrder == "dmy"}).Read(f) {
 			if row, ok := errors.AsType[*patient.RowError](err); ok {
 				sum.broken(row)
 				continue
