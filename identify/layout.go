@@ -36,11 +36,6 @@ type token struct {
 	starts bool // begins a cell: first in its row, or after a wide gap or a rule
 }
 
-func (r *row) right() int  { return r.tokens[len(r.tokens)-1].box.Right() }
-func (r *row) left() int   { return r.tokens[0].box.Left }
-func (r *row) top() int    { return r.tokens[0].box.Top }
-func (r *row) bottom() int { return r.mid + r.height/2 }
-
 // text is a row's words with single spaces.
 func (r *row) text() string { return joinTokens(r.tokens) }
 

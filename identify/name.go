@@ -158,8 +158,6 @@ func startsUpper(s string) bool {
 	return unicode.IsUpper(r)
 }
 
-func isInitials(s string) bool { return len(strings.Trim(s, ".,")) == 1 }
-
 // assemble makes a name of its words: before the comma the last name, or
 // without one the last word and its particles.
 func (n *name) assemble(words []string, comma int) (name, bool) {

@@ -180,9 +180,8 @@ func TestScopeHidesEverythingOutside(t *testing.T) {
 	c := chart()
 	x := indexed(t, c, Config{})
 	inside := func(id record.ID) bool {
-		d := documentNumbered(c, 4)
 		for n := range 8 {
-			if d = documentNumbered(c, n); d != nil && d.ID == id {
+			if d := documentNumbered(c, n); d != nil && d.ID == id {
 				return d.Patient != nil && d.Patient.MRN.Reveal() == "00482913" && d.DocType != "consent"
 			}
 		}

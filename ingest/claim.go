@@ -410,13 +410,18 @@ func (d *drop) holdCopy(ctx context.Context, claim catalog.Claim, f *os.File) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := d.in.fill(ctx, out, f, dir); err == nil {
+	err = d.in.fill(ctx, out, f, dir)
+	if err == nil {
 		err = moveNew(shelf, claim.ID+partial, shelf, claim.ID)
-	} else {
+	}
+	if err == nil {
+		err = plainError(syncFolder(shelf))
+	}
+	if err != nil {
 		out.Close()
 		return nil, err
 	}
-	return out, plainError(syncFolder(shelf))
+	return out, nil
 }
 
 // fill copies f into out, reads out back, and makes it durable in dir.

@@ -111,6 +111,7 @@ func (p *Pipeline) Process(ctx context.Context, claim catalog.Claim) error {
 	if err != nil {
 		return fmt.Errorf("open scan: %w", err)
 	}
+	defer pages.Close()
 	reading, err := p.recognise(ctx, claim.Receipt.Scan, pages)
 	if err != nil {
 		return fmt.Errorf("recognise: %w", err)

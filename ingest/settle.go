@@ -13,7 +13,6 @@ type sighting struct {
 	first   time.Time // first seen at all
 	since   time.Time // has stood still since
 	why     string    // why it waits
-	stuck   bool
 	endless bool      // stands still, but its format's end is missing
 	tries   int       // failed attempts to take it
 	next    time.Time // not tried before

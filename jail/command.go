@@ -76,7 +76,7 @@ func Main(args []string) error {
 	}
 	var spec Spec
 	if len(args) < 3 || args[1] != "--" || json.Unmarshal([]byte(args[0]), &spec) != nil || spec.Program == "" {
-		return errors.New("jailed: want SPEC -- PROGRAM [ARGUMENT]...")
+		return errors.New("jailed: want SPEC -- PROGRAM and its arguments")
 	}
 	spec.Read = append(spec.Read, toolReads...)
 	spec.Write = append(spec.Write, "/dev/null")

@@ -38,7 +38,8 @@ func takeLock(data string) (*lock, error) {
 		}
 		return nil, fmt.Errorf("%w by process %s", errOwned, holder(f))
 	}
-	if err := f.Truncate(0); err == nil {
+	err = f.Truncate(0)
+	if err == nil {
 		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {
