@@ -1,7 +1,7 @@
 # Chartroom. The two commands are `make run` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build test check bench eval eval-ocr eval-patient eval-search fuzz packages test-packages tools clean
+.PHONY: help run build test check bench eval eval-ocr eval-patient eval-search packages test-packages tools clean
 
 # The one path outside the project: sample scans with their truth, where they are at hand.
 SAMPLES ?= ../shared/samples
@@ -36,10 +36,23 @@ check: packages tools ## formatting, vet, lint, and that only two rooms need C
 	CGO_ENABLED=0 go build $$(go list ./... | grep -vE '/(ocr|cmd/chartroom)(/|$$)')
 	go mod verify
 
-bench: build ## what each stage costs, beside a baseline in the same run
-	CHARTROOM_BENCH=1 go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./ocr/... ./index/... ./catalog/... ./identify/... ./objectstore/... ./cmd/...
+bench: build ## what each stage costs, beside a baseline in the same run (about ten minutes)
+	go test -run '^$$' -bench 'Find|Match|ReadCSV|Put' -timeout 30m ./identify ./patient ./objectstore/...
+	go test -run '^$$' -bench 'Indexing|Query' -timeout 30m ./index
+	CHARTROOM_BENCH=1 go test -run '^$$' -bench Reading/own -benchtime 1x -timeout 60m ./ocr
+	go test -run '^$$' -bench Box/chart -benchtime 1x -timeout 60m ./cmd/chartroom
 
 eval: eval-ocr eval-patient eval-search ## accuracy on samples and generated paper
+
+eval-ocr: packages ## words read, beside plain Tesseract, by the paper's state
+	CHARTROOM_BENCH=1 go test -run '^$$' -bench Reading -benchtime 1x -timeout 60m ./ocr
+
+eval-patient: packages ## filing on the sample boxes by the whole program, and on misread made-up documents
+	go test -run '^$$' -bench Box -benchtime 1x -timeout 60m ./cmd/chartroom
+	go test -count 1 -run Misreading -v -timeout 60m ./patient
+
+eval-search: ## known items found, by the rate of misread letters
+	go test -run '^$$' -bench KnownItem -benchtime 1x -timeout 30m ./index
 
 tools: bin/tools/versitygw bin/tools/staticcheck ## the pinned tools of the tests
 

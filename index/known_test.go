@@ -84,6 +84,7 @@ func BenchmarkKnownItem(b *testing.B) {
 					}
 				}
 			}
+			fmt.Printf("known-item cer=%d%% first=%.2f in10=%.2f n=%d\n", cer, float64(ours[0])/queries, float64(ours[1])/queries, queries)
 			b.ReportMetric(float64(ours[0])/queries, "first")
 			b.ReportMetric(float64(ours[1])/queries, "in10")
 			b.ReportMetric(float64(plain[0])/queries, "bleve-first")
