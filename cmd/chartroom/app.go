@@ -29,8 +29,8 @@ import (
 	"chartroom/web"
 )
 
-// version is set when the program is built.
-var version = "unknown"
+// version is set by make; a build without it is named "unstamped".
+var version = "unstamped"
 
 // need is what a command needs of the program.
 type need int

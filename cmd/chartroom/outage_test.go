@@ -25,6 +25,19 @@ func s3Config(t *testing.T, gw *storetest.Server) string {
 	return path
 }
 
+// outage is how long the store stays away beyond what intake needs to notice.
+func outage(t *testing.T) time.Duration {
+	s := os.Getenv("CHARTROOM_TEST_OUTAGE")
+	if s == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // The store goes away in the middle of intake. Intake goes on, nothing is
 // released, and all is stored after its return.
 func TestAnOutageOfTheStoreLosesNothing(t *testing.T) {
@@ -45,6 +58,7 @@ func TestAnOutageOfTheStoreLosesNothing(t *testing.T) {
 	if resp, err := http.Get(r.pages + "healthz"); err != nil || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("healthz says %v, %v while the store is away", resp, err)
 	}
+	time.Sleep(outage(t))
 	gw.Start(t)
 	eventually(t, 2*time.Minute, "every scan ends after the store's return", func() bool { return ended(t, data) == 6 })
 	checkOnce(t, data, 6)
