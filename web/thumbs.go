@@ -93,6 +93,9 @@ func shrink(picture []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
 	}
+	if v, ok := src.(*image.YCbCr); ok {
+		src = brightness(v)
+	}
 	width := min(thumbWidth, c.Width)
 	small := image.NewGray(image.Rect(0, 0, width, max(1, min(4*width, c.Height*width/c.Width))))
 	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
@@ -100,4 +103,17 @@ func shrink(picture []byte) ([]byte, error) {
 	var b bytes.Buffer
 	err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, small)
 	return b.Bytes(), err
+}
+
+// brightness is a WebP picture in grey. WebP writes black as 16 and white as
+// 235 (ITU-R BT.601), which the decoder hands on as it is.
+func brightness(v *image.YCbCr) *image.Gray {
+	g := image.NewGray(v.Rect)
+	for y := range v.Rect.Dy() {
+		row := v.Y[y*v.YStride:]
+		for x := range v.Rect.Dx() {
+			g.Pix[y*g.Stride+x] = uint8(min(255, max(0, (int(row[x])-16)*255/219)))
+		}
+	}
+	return g
 }
