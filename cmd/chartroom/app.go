@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,11 +57,15 @@ type app struct {
 	metrics  *prometheus.Registry
 	pages    http.Handler
 	started  time.Time
+	life     context.Context // ends when run fails, with its error as cause
+	over     context.CancelCauseFunc
+	guests   atomic.Int32 // answers under way on the socket
 }
 
 // newApp opens everything and starts nothing.
 func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
 	a = &app{cfg: cfg, need: need, log: newLogger(cfg.Log), metrics: prometheus.NewRegistry(), started: time.Now()}
+	a.life, a.over = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			a.close()
@@ -201,8 +206,14 @@ func openPlace(cfg Config) (objectstore.Store, error) {
 		AccessKey: c.AccessKey, SecretKey: objectstore.NewSecret(string(c.SecretKey)), PlainHTTP: c.Insecure})
 }
 
-// run runs what the command needs until ctx ends.
-func (a *app) run(ctx context.Context) error {
+// run runs what the command needs until ctx ends, or until a part of it cannot
+// go on, which ends the commands under way.
+func (a *app) run(ctx context.Context) (err error) {
+	defer func() {
+		if !stopped(err) {
+			a.over(err)
+		}
+	}()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.index.Run(ctx, changes{a.catalog}) })
 	if a.need >= needWork {
@@ -220,10 +231,38 @@ func (a *app) run(ctx context.Context) error {
 // until ctx ends.
 func (a *app) serve(ctx context.Context, pages, socket net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.run(ctx) })
 	group.Go(func() error { return web.Serve(ctx, pages, a.pages, a.log) })
-	group.Go(func() error { return web.Serve(ctx, socket, a.handler(), a.log) })
+	group.Go(func() error { return a.host(ctx, socket) })
 	return group.Wait()
+}
+
+// host runs everything a command needs, and answers other commands of the data
+// folder on the socket, if there is one, until ctx ends.
+func (a *app) host(ctx context.Context, socket net.Listener) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.run(ctx) })
+	if socket != nil {
+		group.Go(func() error { return web.Serve(ctx, socket, a.countGuests(a.handler()), a.log) })
+	}
+	return group.Wait()
+}
+
+func (a *app) countGuests(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.guests.Add(1)
+		defer a.guests.Add(-1)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// waitForGuests returns when no other command is being answered, or ctx ends.
+func (a *app) waitForGuests(ctx context.Context) {
+	for a.guests.Load() > 0 && ctx.Err() == nil && a.life.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // newPages makes what browsers and the API's users see.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -49,22 +50,45 @@ func becomeOwner(ctx context.Context, cfg Config, need need) (*owner, error) {
 	if err != nil {
 		return nil, err
 	}
-	app, err := newApp(ctx, cfg, need)
+	app, socket, err := ready(ctx, cfg, need)
 	if err != nil {
 		held.release()
 		return nil, err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, 1)
-	go func() { ended <- app.run(run) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		app.host(run, socket)
+	}()
 	app.catchUp(ctx)
 	transport := inProcess{app.handler()}
 	return &owner{&http.Client{Transport: transport}, func() {
+		app.waitForGuests(ctx)
 		stop()
 		<-ended
 		app.close()
 		held.release()
 	}}, nil
+}
+
+// ready opens the program for one command. A command that reads pages may run
+// for hours, so others can speak to it through the socket meanwhile.
+func ready(ctx context.Context, cfg Config, need need) (*app, net.Listener, error) {
+	app, err := newApp(ctx, cfg, need)
+	if err != nil || need < needWork {
+		return app, nil, err
+	}
+	if err := app.pool.Check(); err != nil {
+		app.close()
+		return nil, nil, err
+	}
+	socket, err := listenSocket(cfg.Data)
+	if err != nil {
+		app.close()
+		return nil, nil, err
+	}
+	return app, socket, nil
 }
 
 // catchUpWithin is how long a command waits for the index to follow a catalog
@@ -184,6 +208,10 @@ func (o *owner) do(ctx context.Context, method, address string, body io.Reader) 
 	return nil, errors.New(said.Error)
 }
 
+// errInterrupted says that a person stopped a command. Whatever it had begun
+// goes on when it is started again.
+var errInterrupted = errors.New("stopped before the end; start the command again to go on")
+
 // call runs a long command of the owner's: it sends the request as JSON, hands
 // every line of progress to hear, and decodes the result.
 func (o *owner) call(ctx context.Context, name string, request any, hear func(json.RawMessage), result any) error {
@@ -193,17 +221,14 @@ func (o *owner) call(ctx context.Context, name string, request any, hear func(js
 	}
 	resp, err := o.do(ctx, http.MethodPost, "http://localhost/control/"+name, bytes.NewReader(b))
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewReader(resp.Body)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return errors.New("the process that owns the data folder stopped before the work was done; start the command again")
+			return interrupted(ctx, errors.New("the process that owns the data folder stopped before the work was done; start the command again"))
 		}
 		var m message
 		if err := json.Unmarshal(line, &m); err != nil {
@@ -211,13 +236,20 @@ func (o *owner) call(ctx context.Context, name string, request any, hear func(js
 		}
 		switch {
 		case m.Error != "":
-			return errors.New(m.Error)
+			return interrupted(ctx, errors.New(m.Error))
 		case m.Result != nil:
 			return json.Unmarshal(m.Result, result)
 		default:
 			hear(m.Progress)
 		}
 	}
+}
+
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
 }
 
 // message is one line of a long command's answer.

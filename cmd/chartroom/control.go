@@ -21,17 +21,17 @@ import (
 
 // control adds the long commands to a mux.
 func (a *app) control(mux *http.ServeMux) {
-	handle(mux, "ingest", a.ingestPaths)
-	handle(mux, "patients", a.importPatients)
-	handle(mux, "verify", a.verify)
-	handle(mux, "reindex", a.reindex)
-	handle(mux, "rebuild", a.rebuild)
-	handle(mux, "doctor", a.doctor)
+	handle(a, mux, "ingest", a.ingestPaths)
+	handle(a, mux, "patients", a.importPatients)
+	handle(a, mux, "verify", a.verify)
+	handle(a, mux, "reindex", a.reindex)
+	handle(a, mux, "rebuild", a.rebuild)
+	handle(a, mux, "doctor", a.doctor)
 }
 
 // handle serves one long command: the request's body is its JSON, the answer
-// is one message a line.
-func handle[Request, Progress, Result any](mux *http.ServeMux, name string, run func(context.Context, Request, func(Progress)) (Result, error)) {
+// is one message a line. It ends early when the program's work does.
+func handle[Request, Progress, Result any](a *app, mux *http.ServeMux, name string, run func(context.Context, Request, func(Progress)) (Result, error)) {
 	mux.HandleFunc("POST /control/"+name, func(w http.ResponseWriter, r *http.Request) {
 		var request Request
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&request); err != nil {
@@ -52,7 +52,12 @@ func handle[Request, Progress, Result any](mux *http.ServeMux, name string, run 
 			w.Write(append(b, '\n'))
 			rc.Flush()
 		}
-		result, err := run(r.Context(), request, func(p Progress) { send(message{Progress: mustJSON(p)}) })
+		ctx, end := context.WithCancelCause(r.Context())
+		defer context.AfterFunc(a.life, func() { end(context.Cause(a.life)) })()
+		result, err := run(ctx, request, func(p Progress) { send(message{Progress: mustJSON(p)}) })
+		if cause := context.Cause(a.life); err != nil && cause != nil {
+			err = cause // why the work could not go on, rather than that it was stopped
+		}
 		if err != nil {
 			send(message{Error: err.Error()})
 			return
