@@ -127,9 +127,11 @@ var persons = []struct {
 		"consulting physician, resident physician, midwife, health visitor, authorised by, authorized by, approved by, administered by, given by, entered by, seen by, responsible clinician, lead clinician, copy to, copies to, copied to, to, from, attn, attention, sender, recipient, pharmacist, seen and examined by, operating surgeon, billing provider, ordering, referring"},
 	{record.RoleGuarantor, "guarantor, responsible party, person responsible, bill to, responsible person, financially responsible party, guarantors, responsible partys"},
 	{record.RoleInsured, "insured, subscriber, policy holder, policyholder, insureds, subscribers, policyholders, cardholder, insured party, other insured, other insureds, primary insured, secondary insured, insurance subscriber, employee, sponsor"},
-	{record.RoleNextOfKin, "next of kin, nok, emergency contact, contact person, spouse, husband, wife, father, fathers, parent, parents, guardian, legal guardian, parent guardian, parent or guardian, partner, son, daughter, person to notify, notify in emergency, in case of emergency, " +
-		"in case of emergency notify, spouses, carer, caregiver, representative, personal representative, legal representative, power of attorney, proxy, health care proxy, brother, sister, emergency contacts, significant other"},
+	{record.RoleNextOfKin, "next of kin, nok, emergency contact, contact, contact person, spouse, husband, wife, father, fathers, parent, parents, guardian, legal guardian, parent guardian, parent or guardian, partner, son, daughter, person to notify, notify in emergency, in case of emergency, " +
+		"in case of emergency notify, spouses, carer, caregiver, representative, personal representative, legal representative, power of attorney, proxy, health care proxy, brother, sister, emergency contacts, significant other, " +
+		"sibling, twin, grandmother, grandfather, grandparent, stepmother, stepfather, foster parent, aunt, uncle, cousin, niece, nephew, conservator, surrogate, emergency contact 1, emergency contact 2, emergency contact person, responsible adult"},
 	{record.RoleMother, "mother, mothers, mom, birth mother, mother of baby, mothers maiden"},
+	{record.RoleUnclear, "donor, organ donor, living donor, informant, requester, requestor, attorney, lawyer, friend, relative, neighbor, neighbour, roommate, companion, account holder, applicant"},
 	{record.RoleWitness, "witness, witnessed by, witness 1, witness 2, witness to signature, interpreter, translator"},
 }
 

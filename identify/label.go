@@ -1,6 +1,10 @@
 package identify
 
-import "strings"
+import (
+	"strings"
+
+	"chartroom/record"
+)
 
 // A label is a field's name where it stands in a row: tokens [from, to).
 type label struct {
@@ -123,8 +127,17 @@ func settle(r *row, l label) (label, bool) {
 	starts := r.tokens[l.from].starts
 	alone := starts && (l.to == len(r.tokens) || r.tokens[l.to].starts)
 	l.sure = colon || alone || !l.weak
+	if !starts && l.role == "" && strangers[strings.ToLower(strings.Trim(r.tokens[l.from-1].text, ".,()'’"))] {
+		l.role = record.RoleUnclear
+	}
 	return l, l.sure || starts
 }
+
+// strangers are words that, before "name", "MRN" and the like, say that it is
+// not the patient's, or not the one of this house.
+var strangers = wordSet("donor donor's donors other outside external previous prior former old recipient sibling twin contact relative relatives relative's friend roommate neighbor neighbour informant informant's requester requestor " +
+	"requester's attorney attorney's lawyer companion visitor visitor's drug medication brand generic trade company school group plan product procedure user file agency bank event program programme team study trial device vendor manufacturer " +
+	"test facility hospital clinic practice pharmacy laboratory employer employer's staff owner pet form document printer server system")
 
 func endsLabel(s string) bool {
 	return strings.HasSuffix(s, ":") || strings.HasSuffix(s, ";") && len(s) > 2

@@ -64,6 +64,9 @@ func (d *reader) read(s *sheet) {
 // nothing stands there, below it.
 func (d *reader) readField(at *spot, n int) {
 	right := at.rightOf(n)
+	if role := at.label.role; at.label.kind == record.KindName && at.label.sure && role != "" && role != record.RolePatient {
+		at.people.named(role, at.row) // though the name may be unreadable
+	}
 	if len(right) > 0 && d.value(at, right) {
 		return
 	}
@@ -73,8 +76,35 @@ func (d *reader) readField(at *spot, n int) {
 	if !at.label.sure || len(right) > 0 && !right[0].starts {
 		return
 	}
-	if below := at.below(n); len(below) > 0 {
-		d.value(at, below)
+	if below, row := at.below(n, at.row); len(below) > 0 && d.value(at, below) {
+		d.list(at, n, row, below)
+	}
+}
+
+// list reads on down a column of record numbers or birth dates: a list of
+// patients is about several people, and whoever files it should know.
+func (d *reader) list(at *spot, n, row int, first []token) {
+	if at.role() != record.RolePatient {
+		return
+	}
+	same := func(tokens []token) bool { return false }
+	switch at.label.kind {
+	case record.KindDOB:
+		same = func(tokens []token) bool { _, ok := parseDate(tokens, d.order); return ok }
+	case record.KindMRN:
+		head, _ := recordNumber(first, d.opt.SiteMRN)
+		same = func(tokens []token) bool {
+			next, ok := recordNumber(tokens, d.opt.SiteMRN)
+			return ok && len(next.value) == len(head.value)
+		}
+	}
+	for {
+		tokens, next := at.below(n, row)
+		if next != row+1 || !same(tokens) {
+			return
+		}
+		d.value(at, tokens)
+		row = next
 	}
 }
 
@@ -123,9 +153,9 @@ func (at *spot) left() int { return at.rows[at.row].tokens[at.label.from].box.Le
 
 func (at *spot) role() record.Role { return at.people.roleOf(at.label.field, at.row, at.left()) }
 
-// below is what stands under the label in its column, one row down or, where
-// the next row holds nothing there, two.
-func (at *spot) below(n int) []token {
+// below is what stands under the label in its column, one row down from a row
+// or, where the next row holds nothing there, two; and in which row.
+func (at *spot) below(n, above int) ([]token, int) {
 	r := &at.rows[at.row]
 	cell := at.label.from
 	for cell > 0 && !r.tokens[cell].starts && (n == 0 || cell > r.labels[n-1].to) {
@@ -141,16 +171,17 @@ func (at *spot) below(n int) []token {
 			break
 		}
 	}
-	for i := at.row + 1; i < len(at.rows) && i <= at.row+2; i++ {
+	from := at.rows[above].mid
+	for i := above + 1; i < len(at.rows) && i <= above+2; i++ {
 		next := &at.rows[i]
-		if next.mid-r.mid > 4*max(r.height, at.typical) {
-			return nil
+		if next.mid-from > 4*max(r.height, at.typical) {
+			break
 		}
 		if column := next.column(left, right); len(column) > 0 {
-			return column
+			return column, i
 		}
 	}
-	return nil
+	return nil, above
 }
 
 // column is the tokens of a row whose middle lies in [left, right), up to the

@@ -94,7 +94,8 @@ func (p *people) has(kind record.Kind, role record.Role) {
 // roleOf is whom a field speaks of. The label's own word comes first, then the
 // heading above it. Beside or under somebody else's name, what people have
 // once is that person's if the patient has one already or it stands in the
-// same row; a record number stays the patient's.
+// same row, and otherwise nobody's for certain; a record number stays the
+// patient's.
 func (p *people) roleOf(f field, row, left int) record.Role {
 	if f.role != "" {
 		return f.role
@@ -110,6 +111,9 @@ func (p *people) roleOf(f field, row, left int) record.Role {
 	}
 	if p.lastRow == row || p.seen[f.kind] && row-p.lastRow <= 4 {
 		return p.lastRole
+	}
+	if row-p.lastRow <= 3 {
+		return record.RoleUnclear
 	}
 	return record.RolePatient
 }

@@ -51,6 +51,9 @@ func contradiction(candidates []Candidate, found []record.Identifier, date strin
 	if kind := anothers(best, candidates[1:]); kind != "" {
 		return "the " + word(kind) + " is another patient's than the name and birth date"
 	}
+	if best.best(record.KindName) != Same && slices.ContainsFunc(candidates[1:], namedAndBorn) {
+		return "the name and birth date are another patient's than the number"
+	}
 	if dob := best.Patient.DOB.Reveal(); date != "" && dob > date {
 		return "the document is older than the patient"
 	}
@@ -80,6 +83,12 @@ func anothers(best *Candidate, others []Candidate) record.Kind {
 		}
 	}
 	return ""
+}
+
+// namedAndBorn says whether name and birth date are exactly a candidate's, as
+// a twin's are beside the other's number.
+func namedAndBorn(c Candidate) bool {
+	return c.best(record.KindName) == Same && c.best(record.KindDOB) == Same
 }
 
 func otherNumber(page int) string {
@@ -152,6 +161,9 @@ func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evi
 	if kind, page := elsewhere(found, e.Identifiers); page > 0 {
 		return fmt.Sprintf("the %s in a field for it on page %d cannot be read, and stands elsewhere", word(kind), page)
 	}
+	if page := otherwiseNamed(best, e.Identifiers); page > 0 {
+		return fmt.Sprintf("whom the number names stands on page %d, but not as the patient", page)
+	}
 	if misread(best) {
 		return "a number that is not quite the patient's stands on another page"
 	}
@@ -201,6 +213,24 @@ func elsewhere(found, all []record.Identifier) (record.Kind, int) {
 		}
 	}
 	return "", 0
+}
+
+// otherwiseNamed is the page on which the candidate is named as somebody other
+// than the patient, such as the guarantor, while no patient of that name is
+// named, or 0: the numbers may be the guarantor's own.
+func otherwiseNamed(c *Candidate, all []record.Identifier) int {
+	if c.best(record.KindName) == Same {
+		return 0
+	}
+	for _, id := range all {
+		if id.Kind != record.KindName || id.Role == record.RolePatient {
+			continue
+		}
+		if l := compare(id, &c.Patient); l == Same || l == Close {
+			return id.Page
+		}
+	}
+	return 0
 }
 
 // third says whether a telephone or street agrees besides name and birth date.
