@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,7 @@ type app struct {
 	life     context.Context // ends when run fails, with its error as cause
 	over     context.CancelCauseFunc
 	guests   atomic.Int32 // answers under way on the socket
+	registry sync.RWMutex // held for writing while the registry is filled
 }
 
 // newApp opens everything and starts nothing.
@@ -131,7 +133,7 @@ func (a *app) newPipeline() (err error) {
 	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
 		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Command: []string{self, "ocr-worker"}}, a.log)
 	a.pipeline = ingest.NewPipeline(ingest.PipelineConfig{
-		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog},
+		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog, &a.registry},
 		Tools:  scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},
 		Limits: scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6},
 		Site:   site, Temp: filepath.Join(cfg.Data, "tmp"), Parallel: workers + 1, Scans: 2*workers + 2, Program: "chartroom " + version + ", " + identify.Version, Log: a.log,

@@ -175,6 +175,15 @@ func (o *owner) get(ctx context.Context, path string, query url.Values) (*http.R
 	return o.do(ctx, http.MethodGet, u.String(), nil)
 }
 
+// document asks for a document, or for the form of it that path names.
+func (o *owner) document(ctx context.Context, id, path string) (*http.Response, error) {
+	resp, err := o.get(ctx, "/api/v1/documents/"+url.PathEscape(id)+path, nil)
+	if errors.Is(err, errNothing) {
+		return nil, fmt.Errorf("%w: no document is called %q; chartroom search and chartroom documents print the names", errNothing, id)
+	}
+	return resp, err
+}
+
 // errNothing says that what was asked for does not exist: exit status 4.
 var errNothing = errors.New("nothing found")
 

@@ -187,7 +187,8 @@ func runIngest(ctx context.Context, owner *owner, r ingestRequest, out io.Writer
 }
 
 func patientsCommand(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "patients", Short: "The registry of known patients", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "patients", Short: "The registry of known patients"}
+	commandsOnly(c)
 	imp := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Add or update patients from a CSV file",
@@ -229,6 +230,9 @@ func runImport(ctx context.Context, owner *owner, path string, out io.Writer) er
 		return err
 	}
 	printImport(out, sum)
+	if sum.Rows == 0 && sum.Broken > 0 {
+		return errors.New("no row could be read: compare the columns with chartroom patients import --help")
+	}
 	return nil
 }
 
@@ -312,7 +316,7 @@ func documentsCommand(o *options) *cobra.Command {
 				if asJSON {
 					return copyAnswer(cmd.OutOrStdout(), resp.Body)
 				}
-				return printDocuments(cmd.OutOrStdout(), resp.Body)
+				return printDocuments(cmd.OutOrStdout(), resp.Body, text)
 			})
 		},
 	}
@@ -332,7 +336,7 @@ func showCommand(o *options) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.with(cmd, needReading, func(ctx context.Context, owner *owner) error {
-				resp, err := owner.get(ctx, "/api/v1/documents/"+url.PathEscape(args[0]), nil)
+				resp, err := owner.document(ctx, args[0], "")
 				if err != nil {
 					return err
 				}
@@ -363,11 +367,17 @@ written whole or not at all. The original comes back byte for byte.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, ok := exports[as]
+			if as == "pdf" {
+				return usageError{"--as pdf: this version does not make searchable PDFs yet; take original, text or hocr"}
+			}
 			if !ok {
 				return usageError{fmt.Sprintf("--as %s: want original, text or hocr", as)}
 			}
+			if dir := filepath.Dir(output); output != "" && !isFolder(dir) {
+				return usageError{fmt.Sprintf("%q is no folder: make it, or write elsewhere", dir)}
+			}
 			return o.with(cmd, needReading, func(ctx context.Context, owner *owner) error {
-				resp, err := owner.get(ctx, "/api/v1/documents/"+url.PathEscape(args[0])+path, nil)
+				resp, err := owner.document(ctx, args[0], path)
 				if err != nil {
 					return err
 				}
@@ -382,6 +392,11 @@ written whole or not at all. The original comes back byte for byte.`,
 	c.Flags().StringVar(&as, "as", "original", "original, text or hocr")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write")
 	return c
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func copyAnswer(w io.Writer, r io.Reader) error {

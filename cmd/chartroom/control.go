@@ -338,7 +338,9 @@ func (a *app) importPatients(ctx context.Context, r patientsRequest, progress fu
 			}
 		}
 	}
+	a.registry.Lock()
 	sum.Added, sum.Updated, err = a.catalog.SavePatients(ctx, rows)
+	a.registry.Unlock()
 	if err := errors.Join(fatal, err); err != nil {
 		return sum, err
 	}
@@ -392,13 +394,7 @@ func (a *app) reindex(ctx context.Context, _ nothing, progress func(ingestProgre
 }
 
 func (a *app) rebuild(ctx context.Context, _ nothing, progress func(ingest.Rebuilt)) (ingest.Rebuilt, error) {
-	var last time.Time
-	done, err := ingest.Rebuild(ctx, a.store, a.catalog, func(r ingest.Rebuilt) {
-		if time.Since(last) > 200*time.Millisecond {
-			last = time.Now()
-			progress(r)
-		}
-	})
+	done, err := a.fill(ctx, progress)
 	if err != nil {
 		return done, err
 	}
@@ -408,4 +404,17 @@ func (a *app) rebuild(ctx context.Context, _ nothing, progress func(ingest.Rebui
 	}
 	a.index.Notify()
 	return done, a.index.Wait(ctx, head)
+}
+
+// fill fills the catalog from the store.
+func (a *app) fill(ctx context.Context, progress func(ingest.Rebuilt)) (ingest.Rebuilt, error) {
+	a.registry.Lock()
+	defer a.registry.Unlock()
+	var last time.Time
+	return ingest.Rebuild(ctx, a.store, a.catalog, func(r ingest.Rebuilt) {
+		if time.Since(last) > 200*time.Millisecond {
+			last = time.Now()
+			progress(r)
+		}
+	})
 }

@@ -136,7 +136,24 @@ Exit status: 0 done, 1 failed, 2 usage, 3 done but some scans were rejected,
 	for _, c := range root.Commands() {
 		c.Args = asUsage(c.Args)
 	}
+	commandsOnly(root)
 	return root
+}
+
+// commandsOnly makes a command that is nothing but its subcommands refuse
+// words that are none of them, and explain itself where there are no words.
+func commandsOnly(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		what := fmt.Sprintf("unknown command %q; see %s --help", args[0], cmd.CommandPath())
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			what = fmt.Sprintf("unknown command %q; did you mean %s %s?", args[0], cmd.CommandPath(), near[0])
+		}
+		return usageError{what}
+	}
 }
 
 // asUsage makes a wrong number of arguments a usage error.
@@ -146,7 +163,7 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		}
 		if err := check(cmd, args); err != nil {
-			return usageError{err.Error() + "; see chartroom " + cmd.Name() + " --help"}
+			return usageError{err.Error() + "; see " + cmd.CommandPath() + " --help"}
 		}
 		return nil
 	}

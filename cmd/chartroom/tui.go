@@ -196,7 +196,7 @@ type documentLine struct {
 	}
 }
 
-func printDocuments(out io.Writer, answer io.Reader) error {
+func printDocuments(out io.Writer, answer io.Reader, text bool) error {
 	lines := bufio.NewReader(answer)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -211,6 +211,18 @@ func printDocuments(out io.Writer, answer io.Reader) error {
 			return fmt.Errorf("read the answer: %w", err)
 		}
 		fmt.Fprintf(out, "%s  %-8s  %3d p.  %s\n", d.ID, d.Status, len(d.Pages), joined(d.File, d.Patient.Name, d.Patient.MRN, d.DocType, d.Date, d.Reason))
+		if text {
+			printText(out, d)
+		}
+	}
+}
+
+func printText(out io.Writer, d documentLine) {
+	for _, p := range d.Pages {
+		fmt.Fprintf(out, "  page %d: %s\n", p.Page, joined(p.State, p.StateReason))
+		for line := range strings.Lines(p.Text) {
+			fmt.Fprintf(out, "    %s\n", harmless(strings.TrimRight(line, "\n")))
+		}
 	}
 }
 
