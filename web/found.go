@@ -78,20 +78,41 @@ func matched(p *record.Page, spans [][2]int) []bool {
 	return marks
 }
 
-// drawn gives the boxes of a hit on its page: the marked words, and behind them
-// the identifiers that matched where no marked word stands.
+// drawn gives the boxes of a hit on its page: the marked words, and where a
+// name, a date or a number matched that no marked word is part of, as a number
+// typed in another grouping may, those of the patient.
 func drawn(head *record.Document, p *record.Page, hit Hit, words []bool) []record.Box {
 	boxes := runs(p, words)
+	more := map[string][]record.Box{}
+	marked := map[string]bool{}
 	for i := range head.Identifiers {
 		id := &head.Identifiers[i]
 		if id.Page != p.Number || id.Box.Empty() || !slices.Contains(hit.Kinds, id.Kind) {
 			continue
 		}
-		if !slices.ContainsFunc(boxes, func(b record.Box) bool { return overlap(b, id.Box) }) {
-			boxes = append(boxes, id.Box)
+		sort := sortOf(id.Kind)
+		marked[sort] = marked[sort] || slices.ContainsFunc(boxes, func(b record.Box) bool { return overlap(b, id.Box) })
+		if id.Role == record.RolePatient && !slices.Contains(more[sort], id.Box) {
+			more[sort] = append(more[sort], id.Box)
+		}
+	}
+	for _, sort := range []string{"name", "date", "number"} {
+		if !marked[sort] {
+			boxes = append(boxes, more[sort]...)
 		}
 	}
 	return boxes
+}
+
+// sortOf is what a kind of identifier is found as.
+func sortOf(k record.Kind) string {
+	switch k {
+	case record.KindName:
+		return "name"
+	case record.KindDOB:
+		return "date"
+	}
+	return "number"
 }
 
 func overlap(a, b record.Box) bool {
