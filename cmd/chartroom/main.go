@@ -144,6 +144,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 done but some scans were rejected,
 // words that are none of them, and explain itself where there are no words.
 func commandsOnly(c *cobra.Command) {
 	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2 // letters
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return cmd.Help()

@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"golang.org/x/image/font"
@@ -20,7 +19,8 @@ import (
 
 // Paper made for the tests: nobody on it exists.
 
-var face = sync.OnceValue(func() font.Face {
+// newFace makes a face for one sheet: a face is not for several at once.
+func newFace() font.Face {
 	f, err := opentype.Parse(goregular.TTF)
 	if err != nil {
 		panic(err)
@@ -30,14 +30,14 @@ var face = sync.OnceValue(func() font.Face {
 		panic(err)
 	}
 	return face
-})
+}
 
 // sheet draws lines of text as a small page at 200 dpi, in PNG. 200 dpi is
 // 7874 pixels a metre.
 func sheet(lines ...string) []byte {
 	img := image.NewGray(image.Rect(0, 0, 1100, 120+60*len(lines)))
 	draw.Draw(img, img.Bounds(), image.White, image.Point{}, draw.Src)
-	d := font.Drawer{Dst: img, Src: image.NewUniform(color.Black), Face: face()}
+	d := font.Drawer{Dst: img, Src: image.NewUniform(color.Black), Face: newFace()}
 	for i, line := range lines {
 		d.Dot = fixed.P(70, 90+60*i)
 		d.DrawString(line)
