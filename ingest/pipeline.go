@@ -121,7 +121,7 @@ func (p *Pipeline) Process(ctx context.Context, claim catalog.Claim) error {
 	if err != nil {
 		return fmt.Errorf("match patient: %w", err)
 	}
-	document, err := p.write(ctx, claim, p.decided(claim, reading, found, filing))
+	document, err := p.write(ctx, p.decided(claim, reading, found, filing))
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
@@ -145,17 +145,28 @@ func (p *Pipeline) Repeat(ctx context.Context, claim catalog.Claim, document *re
 	return p.release(ctx, claim, document)
 }
 
-// Reject gives a scan that cannot be read its end: a record with the reason,
-// and the file moved aside.
+// Reject gives a receipt whose scan cannot be read its end: a record with the
+// reason, and the file moved aside. A document that was read before, from
+// another receipt, stays as it is: nothing is wrong with it.
 func (p *Pipeline) Reject(ctx context.Context, claim catalog.Claim, reason string) error {
-	document, err := p.write(ctx, claim, p.rejected(claim, reason))
+	if err := p.putReceipt(ctx, claim); err != nil {
+		return fmt.Errorf("keep receipt: %w", err)
+	}
+	head, err := p.Catalog.DocumentHead(ctx, record.DocumentID(claim.Receipt.Scan, 0))
 	if err != nil {
-		return fmt.Errorf("write record: %w", err)
+		return fmt.Errorf("look the document up: %w", err)
+	}
+	said := p.rejected(claim, reason)
+	document := head
+	if head.Revision == 0 || head.Status == record.StatusRejected && head.Reason != reason {
+		if document, err = p.write(ctx, said); err != nil {
+			return fmt.Errorf("write record: %w", err)
+		}
 	}
 	if err := p.index(ctx, document); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	return p.release(ctx, claim, document)
+	return p.release(ctx, claim, said)
 }
 
 // work is one job: a scan's way, and what becomes of an error on it. Two
@@ -177,14 +188,15 @@ func (p *Pipeline) work(ctx context.Context, job catalog.Job) error {
 }
 
 // known returns the document that an earlier job made of the scan, nil where
-// there is none, or where reading it again is what the job is for.
+// there is none, where it was rejected (what stood in the way may be gone), or
+// where reading it again is what the job is for.
 func (p *Pipeline) known(ctx context.Context, job catalog.Job) (*record.Document, error) {
 	d, err := p.Catalog.DocumentHead(ctx, job.Document)
 	if err != nil {
 		return nil, fmt.Errorf("look the document up: %w", err)
 	}
 	again := job.Claim.Mode == catalog.Again && d.Decided.Before(job.Claim.Begun)
-	if d.Revision == 0 || again {
+	if d.Revision == 0 || d.Status == record.StatusRejected || again {
 		return nil, nil
 	}
 	return d, nil
@@ -203,24 +215,38 @@ func (p *Pipeline) keep(ctx context.Context, claim catalog.Claim) (*os.File, err
 	if err != nil {
 		return nil, err
 	}
-	body := objectstore.NewBody(f, claim.Receipt.Size, objectstore.Digest(claim.Receipt.Scan))
-	if err := p.Store.Put(ctx, OriginalKey(claim.Receipt.Scan), body); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if err := p.putReceipt(ctx, claim.Receipt); err != nil {
+	if err := p.store(ctx, claim, f); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-func (p *Pipeline) putReceipt(ctx context.Context, r *record.Receipt) error {
-	b, err := record.MarshalReceipt(r)
+// store puts an original and its receipt. Where the store holds the scan
+// already it does not read the file, whose bytes are therefore looked at first:
+// the file goes away in the end.
+func (p *Pipeline) store(ctx context.Context, claim catalog.Claim, f *os.File) error {
+	body := objectstore.NewBody(f, claim.Receipt.Size, objectstore.Digest(claim.Receipt.Scan))
+	if err := objectstore.Intact(body); err != nil {
+		return err
+	}
+	if err := p.Store.Put(ctx, OriginalKey(claim.Receipt.Scan), body); err != nil {
+		return err
+	}
+	return p.putReceipt(ctx, claim)
+}
+
+// putReceipt stores the receipt of a claim; that of a scan taken in again is
+// stored already.
+func (p *Pipeline) putReceipt(ctx context.Context, claim catalog.Claim) error {
+	if claim.Mode == catalog.Again {
+		return nil
+	}
+	b, err := record.MarshalReceipt(claim.Receipt)
 	if err != nil {
 		return err
 	}
-	return p.Store.Put(ctx, ReceiptKey(r), objectstore.BytesBody(b))
+	return p.Store.Put(ctx, ReceiptKey(claim.Receipt), objectstore.BytesBody(b))
 }
 
 // fetch brings an original back from the store into a file without a name,
@@ -365,8 +391,9 @@ func (p *Pipeline) draft(claim catalog.Claim) *record.Document {
 
 // write stores the document's next revision. Where the store holds that
 // revision already, from a try that was cut off or from before the catalog was
-// lost, its newest one is taken as it is.
-func (p *Pipeline) write(ctx context.Context, claim catalog.Claim, d *record.Document) (*record.Document, error) {
+// lost, its newest one is taken as it is, unless it only says that the scan
+// could not be read.
+func (p *Pipeline) write(ctx context.Context, d *record.Document) (*record.Document, error) {
 	head, err := p.Catalog.DocumentHead(ctx, d.ID)
 	if err != nil {
 		return nil, err
@@ -375,15 +402,21 @@ func (p *Pipeline) write(ctx context.Context, claim catalog.Claim, d *record.Doc
 	if !head.Received.IsZero() {
 		d.Received = head.Received
 	}
-	b, err := record.MarshalDocument(d)
-	if err != nil {
-		return nil, err
+	for {
+		b, err := record.MarshalDocument(d)
+		if err != nil {
+			return nil, err
+		}
+		err = p.Store.Put(ctx, RecordKey(d.ID, d.Revision), objectstore.BytesBody(b))
+		if !errors.Is(err, objectstore.ErrExists) {
+			return d, err
+		}
+		last, err := p.newest(ctx, d.ID)
+		if err != nil || last.Status != record.StatusRejected || d.Status == record.StatusRejected {
+			return last, err
+		}
+		d.Revision = last.Revision + 1
 	}
-	err = p.Store.Put(ctx, RecordKey(d.ID, d.Revision), objectstore.BytesBody(b))
-	if errors.Is(err, objectstore.ErrExists) {
-		return p.newest(ctx, d.ID)
-	}
-	return d, err
 }
 
 // newest reads the last revision that the store holds of a document.

@@ -266,7 +266,9 @@ func Verify(ctx context.Context, store objectstore.Store, c *catalog.Catalog, pr
 		if err != nil {
 			return v.count, err
 		}
-		v.document(d)
+		if err := v.document(ctx, d); err != nil {
+			return v.count, err
+		}
 	}
 	return v.count, nil
 }
@@ -344,13 +346,27 @@ func (v *verifier) original(ctx context.Context, key objectstore.Key) error {
 	return nil
 }
 
-func (v *verifier) document(d *record.Document) {
+// document looks for what a document needs. What came to the store after it was
+// listed is asked for.
+func (v *verifier) document(ctx context.Context, d *record.Document) error {
 	if d.Revision == 0 {
-		return
+		return nil
 	}
-	for _, key := range []objectstore.Key{OriginalKey(d.Scan), RecordKey(d.ID, d.Revision)} {
-		if !v.seen[key] && !(d.Status == record.StatusRejected && strings.HasPrefix(string(key), "originals/")) {
+	needed := []objectstore.Key{RecordKey(d.ID, d.Revision)}
+	if d.Status != record.StatusRejected {
+		needed = append(needed, OriginalKey(d.Scan))
+	}
+	for _, key := range needed {
+		if v.seen[key] {
+			continue
+		}
+		_, err := v.store.Stat(ctx, key)
+		if fatal(err) {
+			return err
+		}
+		if err != nil {
 			v.found("missing", key, "the catalog's document "+string(d.ID)+" needs it")
 		}
 	}
+	return nil
 }
