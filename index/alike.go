@@ -232,6 +232,26 @@ func confusions(term string) []string {
 
 const maxConfusions = 24
 
+// changedOver are the words that come of typing two neighbouring letters in the
+// wrong order, which is two edits and common. Digits are left in their order:
+// that would be another number.
+func changedOver(term string) []string {
+	letters := []rune(term)
+	if len(letters) < 4 || len(letters) > 16 || hasDigit(term) {
+		return nil
+	}
+	var out []string
+	for i := 1; i < len(letters); i++ {
+		if letters[i-1] == letters[i] {
+			continue
+		}
+		letters[i-1], letters[i] = letters[i], letters[i-1]
+		out = append(out, string(letters))
+		letters[i-1], letters[i] = letters[i], letters[i-1]
+	}
+	return out
+}
+
 // edits is how many letters of a word may be wrong, by its length.
 func edits(term string, loose bool) int {
 	n := utf8.RuneCountInString(term)

@@ -89,8 +89,9 @@ func (s span) cover() []string {
 }
 
 // parseDate reads a date as people type it: ISO 8601 whole or in part,
-// 20140309, 3/14/1961 and 14.3.1961, 14 Mar 1961, March 2014. Numbers that may
-// be read both ways round give both spans, the site's own order first.
+// 20140309, 3/14/1961, 3/14/61 and 14.3.1961, 14 Mar 1961, March 2014. Numbers
+// that may be read both ways round give both spans, the site's own order first,
+// and a year of two digits both centuries of each.
 func parseDate(s string, dayFirst bool) []span {
 	s = strings.TrimSpace(s)
 	if sp, ok := isoSpan(s); ok {
@@ -99,8 +100,8 @@ func parseDate(s string, dayFirst bool) []span {
 	if t, err := time.Parse("20060102", s); err == nil && plausible(t.Year()) {
 		return []span{{t, t}}
 	}
-	if sp, ok := writtenDate(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" ,.-/", r) })); ok {
-		return []span{sp}
+	if spans := writtenDate(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" ,.-/", r) })); len(spans) > 0 {
+		return spans
 	}
 	return numericDate(s, dayFirst)
 }
@@ -124,6 +125,9 @@ func numericDate(s string, dayFirst bool) []span {
 		return wholeDays(monthSpan(n[1], n[0]))
 	case len(n) == 3 && len(parts[0]) == 4:
 		return wholeDays(daySpan(n[0], n[1], n[2]))
+	case len(n) == 3 && len(parts[2]) == 2:
+		century := s[:len(s)-2]
+		return append(numericDate(century+"19"+parts[2], dayFirst), numericDate(century+"20"+parts[2], dayFirst)...)
 	case len(n) != 3 || len(parts[2]) != 4:
 		return nil
 	}
@@ -148,31 +152,49 @@ func daySpan(y, m, d int) (span, bool) { return isoSpan(fmt.Sprintf("%04d-%02d-%
 
 func monthSpan(y, m int) (span, bool) { return isoSpan(fmt.Sprintf("%04d-%02d", y, m)) }
 
-// writtenDate reads the words of a date with a month's name: 14 March 1961,
-// March 14 1961, March 1961.
-func writtenDate(words []string) (span, bool) {
-	if len(words) < 2 || len(words) > 3 {
-		return span{}, false
+// centuries is the span of a date typed with a year of two digits in this and
+// the last century; of any other date, the span.
+func centuries(typed string, sp span) []span {
+	words := strings.FieldsFunc(typed, func(r rune) bool { return strings.ContainsRune(" ,.-/", r) })
+	if len(words) != 3 || len(words[2]) != 2 || strings.Contains(typed, "..") {
+		return []span{sp}
 	}
-	year, err := strconv.Atoi(words[len(words)-1])
-	if err != nil || !plausible(year) {
-		return span{}, false
+	other := span{sp.from.AddDate(100, 0, 0), sp.to.AddDate(100, 0, 0)}
+	if sp.from.Month() != other.from.Month() { // 29 February
+		return []span{sp}
+	}
+	return []span{sp, other}
+}
+
+// writtenDate reads the words of a date with a month's name: 14 March 1961,
+// March 14 1961, 14 Mar 61, March 1961. It gives no span where they are none.
+func writtenDate(words []string) []span {
+	if len(words) < 2 || len(words) > 3 {
+		return nil
+	}
+	last := words[len(words)-1]
+	year, err := strconv.Atoi(last)
+	if err != nil || len(words) == 2 && !plausible(year) {
+		return nil
 	}
 	if len(words) == 2 {
 		if m := monthNamed(words[0]); m > 0 {
-			return monthSpan(year, m)
+			return wholeDays(monthSpan(year, m))
 		}
-		return span{}, false
+		return nil
 	}
 	m, d := monthNamed(words[0]), words[1]
 	if m == 0 {
 		m, d = monthNamed(words[1]), words[0]
 	}
 	n, err := strconv.Atoi(strings.TrimRight(strings.ToLower(d), "sthndr"))
-	if m == 0 || err != nil {
-		return span{}, false
+	switch {
+	case m == 0 || err != nil:
+		return nil
+	case len(last) == 2:
+		return append(wholeDays(daySpan(1900+year, m, n)), wholeDays(daySpan(2000+year, m, n))...)
 	}
-	return daySpan(year, m, n)
+	return wholeDays(daySpan(year, m, n))
 }
 
 // monthNamed is the number of the month of that English name or abbreviation

@@ -215,7 +215,9 @@ func (p *parser) field() string {
 }
 
 func (p *parser) fieldValue(field string, start int) (*clause, error) {
-	if p.at >= len(p.in) || p.in[p.at] == ')' || unicode.IsSpace(rune(p.in[p.at])) {
+	colon := p.at
+	if p.space(); p.done() { // "MRN: 00482913", as forms have it
+		p.at = colon
 		return nil, p.fail("a value is missing after the colon")
 	}
 	if p.in[p.at] == '(' {

@@ -141,7 +141,7 @@ func (p *planner) words(runs [][]*clause, exact bool) query.Query {
 			q, n := p.unit(run, exact)
 			switch {
 			case q == nil:
-			case n == 1 && fillWords[strings.ToLower(run[0].text)]:
+			case n == 1 && (fillWords[strings.ToLower(run[0].text)] || labelsNumber(run)):
 				fillers = append(fillers, q)
 			default:
 				units = append(units, q)
@@ -171,14 +171,31 @@ var fillWords = map[string]bool{
 	"is": true, "of": true, "on": true, "or": true, "the": true, "to": true, "was": true, "with": true,
 }
 
+// labelsNumber reports whether a run opens with words that only say what the
+// number or date behind them is, as MRN 00482913. The page may say it otherwise.
+func labelsNumber(run []*clause) bool {
+	for i, c := range run {
+		if word := squash(c.text); !labelWords[word] {
+			return i > 0 && (len(word) >= 4 && hasDigit(word) || groupedNumber(run[i:]) > 1)
+		}
+	}
+	return false
+}
+
+var labelWords = map[string]bool{
+	"mrn": true, "medical": true, "record": true, "hospital": true, "unit": true, "chart": true, "patient": true, "number": true, "no": true, "nr": true, "num": true, "id": true,
+	"dob": true, "date": true, "of": true, "birth": true, "born": true, "ssn": true, "social": true, "security": true, "nhs": true, "mbi": true, "medicare": true, "npi": true,
+	"phone": true, "telephone": true, "tel": true, "fax": true, "mobile": true, "account": true, "acct": true, "visit": true, "accession": true,
+}
+
 // unit plans the first words of a run that mean one thing: a date (March
 // 2014), a number written in groups (943 476 5870) or a word. n is how many
 // words it took.
 func (p *planner) unit(run []*clause, exact bool) (q query.Query, n int) {
 	for n := min(3, len(run)); n >= 2; n-- {
-		if sp, ok := writtenDate(texts(run[:n])); ok {
+		if spans := writtenDate(texts(run[:n])); len(spans) > 0 {
 			written := p.singly(run[:n], exact)
-			return either{p.leaf(&best{picks: datePicks([]span{sp})}), written}, n
+			return either{p.leaf(&best{picks: datePicks(spans)}), written}, n
 		}
 	}
 	if n := groupedNumber(run); n >= 2 {
@@ -314,6 +331,9 @@ func addWord(b *best, term string, fields []string, exact, loose bool) {
 			b.like = append(b.like, likeness{field: field, term: term, weight: worth, edits: n})
 			for _, other := range confusions(term) {
 				b.picks = append(b.picks, pick{field: field, term: other, weight: worth / (1 + lookAlike)})
+			}
+			for _, other := range changedOver(term) {
+				b.picks = append(b.picks, pick{field: field, term: other, weight: worth / 2})
 			}
 		}
 	}
@@ -456,8 +476,10 @@ func (p *planner) dates(c, value *clause) (query.Query, error) {
 		return nil, &QueryError{value.offset, "this is no date; write 2014, 2014-03, 2014-03-09 or 2010..2014"}
 	}
 	b := &best{neutral: c.field != fieldDOB}
-	for _, term := range sp.cover() {
-		b.picks = append(b.picks, pick{field: c.field, term: term, weight: worthBorn, exact: true})
+	for _, sp := range centuries(value.text, sp) {
+		for _, term := range sp.cover() {
+			b.picks = append(b.picks, pick{field: c.field, term: term, weight: worthBorn, exact: true})
+		}
 	}
 	return p.leaf(b), nil
 }

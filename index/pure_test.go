@@ -93,6 +93,7 @@ func TestDatesAsTyped(t *testing.T) {
 		{"March 14, 1961", false, "1961-03-14"}, {"14th march 1961", false, "1961-03-14"}, {"Sept 2014", false, "2014-09"},
 		{"03/2014", false, "2014-03"}, {"1961/03/14", false, "1961-03-14"}, {"31/2/2014", false, ""}, {"120/80", false, ""}, {"6.1", false, ""},
 		{"1234", false, ""}, {"hello", false, ""}, {"2014-13", false, ""}, {"1.2.3.4", false, ""},
+		{"3/14/61", false, "1961-03-14 2061-03-14"}, {"3/4/61", true, "1961-04-03 1961-03-04 2061-04-03 2061-03-04"}, {"29/2/00", false, "2000-02-29"}, {"14-Mar-61", false, "1961-03-14 2061-03-14"},
 	} {
 		var got []string
 		for _, sp := range parseDate(tc.text, tc.dayFirst) {

@@ -56,7 +56,9 @@ func chart() *fakeCatalog {
 // nothing may be found) and, after a colon, its page.
 var kept = []struct{ query, first string }{
 	{"00482913", "1:1"}, {"482913", "1:1"}, {"0048-2913", "1:1"}, {"00 48 29 13", "1:1"}, {"mrn:00482913", "1"},
-	{"mrn:0O482913", "1"},
+	{"mrn:0O482913", "1"}, {"MRN: 00482913", "1"}, {"Medical Record Number 00482913", "1:1"}, {"NHS number 943 476 5870", "5"}, {"MRN# 482913", "1:1"},
+	{"garcia 3/14/61", "1"}, {"garcia dob:14/3/61", "1"}, {"Garcia 14 Mar 61", "1"}, {"garcia DOB 03/14/1961", "1"}, {"type:consent dob:3/14/61", "3"},
+	{"Gracia Maria", "1:1"}, {"Garcai laboratory", "1:1"}, {"potsasium", "1:1"},
 	{"garcia", "1:1"}, {"Garcia Maria", "1:1"}, {"garcia 1961-03-14", "1"}, {"garcia dob:3/14/1961", "1"},
 	{"discharge summary garcia march 2014", "2"}, {"type:consent name:garcia", "3"}, {"consent garcia", "3"},
 	{"potassium 6.1", "1:1"}, {"garcia potassium", "1:1"}, {"potasium", "1:1"}, {"creatinine", "1:2"},
@@ -69,7 +71,7 @@ var kept = []struct{ query, first string }{
 	{"dob:1961 type:laboratory", "1"}, {"batch:B-17 aspirin", "4"}, {"box:42/7 aspirin", "4"}, {"facility:north aspirin", "4"},
 	{"potass*", "1:1"}, {"name:gar* type:consent", "3"}, {"page:2 name:garcia", "1:2"}, {"received:2026-11-20 aspirin", "4"},
 	{"state:text aspirin", "4"}, {"(potassium OR aspirin) name:smith", "4"}, {"infarction myocardial acute heart attack", "2"},
-	{"name:hugo", ""}, {"zzzzqqqq", ""}, {"", ""}, {"6.7", ""},
+	{"name:hugo", ""}, {"zzzzqqqq", ""}, {"", ""}, {"6.7", ""}, {"garcia 3/14/62", ""}, {"MRN 00482931", ""},
 }
 
 func TestKeptQueriesFindWhatTheyMust(t *testing.T) {
