@@ -17,7 +17,7 @@ import (
 
 const (
 	thumbWidth  = 240      // pixels: sharp at twice the size it is shown
-	thumbPixels = 64 << 20 // the largest picture that is made small
+	thumbPixels = 16 << 20 // the largest picture that is made small: 128 MB at the deepest colour, whatever a worker may say
 	thumbMemory = 24 << 20 // bytes of small pictures kept
 	thumbMakers = 2        // made at a time
 )
