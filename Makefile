@@ -20,8 +20,10 @@ GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
+# On a terminal the program gets Ctrl-C alone (set -m), so that make ends with
+# its status instead of dying of the same key.
 run: build ## install, build and start on embedded defaults, data under var/
-	@exec bin/chartroom serve --data $(DATA)
+	@if [ -t 0 ]; then set -m; bin/chartroom serve --data $(DATA); else exec bin/chartroom serve --data $(DATA); fi
 
 build: packages ## build bin/chartroom
 	go build $(GOFLAGS_BUILD) -o bin/chartroom ./cmd/chartroom
