@@ -40,8 +40,9 @@ type Arrival struct {
 // Skipped is the error of an entry that is not taken in. Its text leaves the
 // path out.
 type Skipped struct {
-	Path record.Private
-	Why  string
+	Path   record.Private
+	Why    string
+	Failed bool // it should have been taken in and could not be: there may be paper in it
 }
 
 func (s *Skipped) Error() string { return "not taken in: " + s.Why }
@@ -163,9 +164,9 @@ func (c *collector) list(ctx context.Context, given string) {
 	}
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		c.skip(given, "it does not exist")
+		c.fail(given, "it does not exist")
 	case err != nil:
-		c.skip(given, explain(err))
+		c.fail(given, explain(err))
 	case info.IsDir():
 		c.listFolder(ctx, name)
 	case info.Mode().IsRegular():
@@ -178,7 +179,7 @@ func (c *collector) list(ctx context.Context, given string) {
 func (c *collector) listFolder(ctx context.Context, name string) {
 	dir, err := openFolder(name)
 	if err != nil {
-		c.skip(name, explain(err))
+		c.fail(name, explain(err))
 		return
 	}
 	defer dir.Close()
@@ -194,15 +195,25 @@ func (c *collector) listFolder(ctx context.Context, name string) {
 		file: func(rel string, _ entry) {
 			c.add(listed{root: name, rel: rel, batch: cmp.Or(topFolder(rel), own)})
 		},
-		odd: func(rel, why string, _ entry) { c.skip(path.Join(name, rel), why) },
+		odd: func(rel, why string, e entry) {
+			if e.folder() || e.mode == 0 { // it cannot be read, or not even be looked at
+				c.fail(path.Join(name, rel), why)
+			} else {
+				c.skip(path.Join(name, rel), why)
+			}
+		},
 	}
 	if err := w.walk(ctx, dir, "", 0); err != nil && ctx.Err() == nil {
-		c.skip(name, explain(err))
+		c.fail(name, explain(err))
 	}
 }
 
 func (c *collector) skip(name, why string) {
-	c.skipped = append(c.skipped, &Skipped{record.Hide(name), why})
+	c.skipped = append(c.skipped, &Skipped{Path: record.Hide(name), Why: why})
+}
+
+func (c *collector) fail(name, why string) {
+	c.skipped = append(c.skipped, &Skipped{Path: record.Hide(name), Why: why, Failed: true})
 }
 
 func (c *collector) add(l listed) {
@@ -235,15 +246,15 @@ func (in *Intake) watcherOf(name string) *drop {
 
 // arrive takes one file in.
 func (c *collector) arrive(ctx context.Context, l listed, gift Gift) (Arrival, error) {
-	skip := func(why string) (Arrival, error) {
-		return Arrival{}, &Skipped{record.Hide(l.path()), why}
+	fail := func(why string) (Arrival, error) {
+		return Arrival{}, &Skipped{Path: record.Hide(l.path()), Why: why, Failed: true}
 	}
 	if err := ctx.Err(); err != nil {
 		return Arrival{}, err
 	}
 	f, e, err := c.openListed(l)
 	if err != nil {
-		return skip(explain(err))
+		return fail(explain(err))
 	}
 	defer f.Close()
 	mode := catalog.Keep
@@ -264,9 +275,9 @@ func (c *collector) arrive(ctx context.Context, l listed, gift Gift) (Arrival, e
 	case errors.Is(err, errLedger):
 		return Arrival{}, err
 	case errors.Is(err, errMoving):
-		return skip("it changed while it was read")
+		return fail("it changed while it was read")
 	}
-	return skip(explain(err))
+	return fail(explain(err))
 }
 
 // errLedger marks an error that is the ledger's, not the file's.

@@ -60,6 +60,22 @@ func TestCommandTakesFilesWhereTheyLie(t *testing.T) {
 	}
 }
 
+func TestCommandTellsWhatItCouldNotTakeFromWhatItNeedNot(t *testing.T) {
+	s := newSite(t, nil)
+	s.must(os.Symlink("/etc/passwd", s.write("box/1.tif", "one")+".link"))
+	deep := filepath.Join(s.path, "box") + strings.Repeat("/d", maxDepth+1)
+	s.must(os.MkdirAll(deep, 0o700))
+	failed := map[string]bool{}
+	for _, err := range s.in.Collect(t.Context(), []string{filepath.Join(s.path, "box"), filepath.Join(s.path, "missing")}, CollectOptions{}) {
+		if skipped, ok := errors.AsType[*Skipped](err); ok {
+			failed[filepath.Base(skipped.Path.Reveal())] = skipped.Failed
+		}
+	}
+	if len(failed) != 3 || failed["1.tif.link"] || !failed["d"] || !failed["missing"] {
+		t.Errorf("skipped, and whether they should have been taken: %v", failed)
+	}
+}
+
 func TestCommandTakesUpWhatAKilledOneLeft(t *testing.T) {
 	s := newSite(t, nil)
 	s.write("1.tif", "one")

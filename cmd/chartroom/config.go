@@ -292,7 +292,34 @@ func (c *Config) finishDrops() error {
 			return fmt.Errorf("check config: drop folder %q: settle and poll must be positive", d.Name)
 		}
 	}
+	return c.checkPlaces()
+}
+
+// checkPlaces refuses drop folders out of which Chartroom would take its own
+// files, or the files of another drop folder.
+func (c *Config) checkPlaces() error {
+	for i, d := range c.Drop {
+		if within(c.Data, d.Path) {
+			return fmt.Errorf("check config: drop folder %q holds the data folder: give it a folder of its own", d.Name)
+		}
+		for _, own := range []string{"store", "rejected", "index"} {
+			if within(d.Path, filepath.Join(c.Data, own)) {
+				return fmt.Errorf("check config: drop folder %q lies in the data folder's %s: give it a folder of its own", d.Name, own)
+			}
+		}
+		for _, other := range c.Drop[:i] {
+			if within(d.Path, other.Path) || within(other.Path, d.Path) {
+				return fmt.Errorf("check config: drop folders %q and %q lie in each other: every file would have two", other.Name, d.Name)
+			}
+		}
+	}
 	return nil
+}
+
+// within reports whether a path is a folder or lies below it.
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 func (c *Config) check() error {

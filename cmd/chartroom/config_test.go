@@ -45,6 +45,10 @@ func TestUnknownAndImpossibleSettingsAreRefusedByName(t *testing.T) {
 		{"[[drop]]\nname = \"a\"\n", "", "path"},
 		{"[index]\nshards = 0\n", "", "index.shards"},
 		{"data = \n", "", "line 1"},
+		{"data = \"/srv/c\"\n[[drop]]\nname = \"a\"\npath = \"/srv\"\n", "", "holds the data folder"},
+		{"[[drop]]\nname = \"a\"\npath = \".\"\n", "", "holds the data folder"},
+		{"[[drop]]\nname = \"a\"\npath = \"store/originals\"\n", "", "data folder's store"},
+		{"[[drop]]\nname = \"a\"\npath = \"/in\"\n[[drop]]\nname = \"b\"\npath = \"/in/b\"\n", "", "lie in each other"},
 	} {
 		cfg, err := loadConfig(writeConfig(t, c.file), []string{c.env})
 		if err == nil {

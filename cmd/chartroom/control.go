@@ -207,6 +207,9 @@ func (t *tally) take(arrivals iter.Seq2[ingest.Arrival, error]) error {
 		t.mu.Lock()
 		if skipped, ok := errors.AsType[*ingest.Skipped](err); ok {
 			t.sum.Skipped[skipped.Why]++
+			if skipped.Failed {
+				t.sum.Failed = append(t.sum.Failed, skipped.Why)
+			}
 		} else if err != nil {
 			if errors.Is(err, context.Canceled) {
 				t.mu.Unlock()

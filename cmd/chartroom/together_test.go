@@ -45,3 +45,17 @@ func TestIngestSaysAtOnceThatPagesCannotBeRead(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// Whoever empties a folder after an ingest that says it is done loses nothing:
+// what should have been taken in and could not be makes it say so.
+func TestIngestIsNotDoneWhereAFileCouldNotBeTaken(t *testing.T) {
+	data, scans := t.TempDir(), t.TempDir()
+	dropSheet(t, scans, "scan.png", labSheet(0))
+	if err := os.MkdirAll(scans+strings.Repeat("/deeper", 200), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, status := chartroom(t, data, "ingest", scans); status != exitFailed {
+		t.Errorf("status %d: %s", status, out)
+	}
+	checkOnce(t, data, 1)
+}
