@@ -50,7 +50,7 @@ func TestIngestSaysAtOnceThatPagesCannotBeRead(t *testing.T) {
 // what should have been taken in and could not be makes it say so.
 func TestIngestIsNotDoneWhereAFileCouldNotBeTaken(t *testing.T) {
 	data, scans := t.TempDir(), t.TempDir()
-	dropSheet(t, scans, "scan.png", labSheet(0))
+	dropSheet(t, scans, "scan-000.png", labSheet(0))
 	if err := os.MkdirAll(scans+strings.Repeat("/deeper", 200), 0o700); err != nil {
 		t.Fatal(err)
 	}
