@@ -175,10 +175,19 @@ func (g *gate) run(ctx context.Context, store objectstore.Store, log *slog.Logge
 			return nil
 		case <-tick.C:
 		}
-		if g.closed() == nil || store.Check(ctx) != nil {
+		if g.closed() == nil {
 			continue
 		}
+		err := store.Check(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
 		g.mu.Lock()
+		if err != nil { // an outage may end in a refusal, which somebody must mend
+			g.why = err
+			g.mu.Unlock()
+			continue
+		}
 		log.Info("the store is back", "away", time.Since(g.since).Round(time.Second))
 		g.why = nil
 		g.mu.Unlock()

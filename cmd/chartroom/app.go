@@ -38,7 +38,8 @@ var version = "unstamped"
 type need int
 
 const (
-	needReading need = iota // catalog, index, store
+	needRebuild need = iota // catalog, index, store; a damaged catalog is replaced by an empty one
+	needReading             // catalog, index, store
 	needWork                // and workers that read pages
 	needWatch               // and drop folders watched
 )
@@ -85,9 +86,8 @@ func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.catalog, err = catalog.Open(ctx, catalog.Config{Path: filepath.Join(cfg.Data, "catalog.db"), URL: string(cfg.Catalog.URL), Owner: id, Log: a.log})
-	if err != nil {
-		return a, fmt.Errorf("open catalog: %w", err)
+	if err = a.openCatalog(ctx, id); err != nil {
+		return a, err
 	}
 	a.index, err = index.Open(ctx, index.Config{Dir: filepath.Join(cfg.Data, "index"), Shards: cfg.Index.Shards, DayFirst: cfg.Identify.DateOrder == "dmy"}, a.log)
 	if err != nil {
@@ -99,6 +99,38 @@ func newApp(ctx context.Context, cfg Config, need need) (a *app, err error) {
 	a.register()
 	a.pages = a.newPages()
 	return a, nil
+}
+
+// openCatalog opens the catalog. A damaged one is set aside by the command that
+// makes it again from the store; every other one says so.
+func (a *app) openCatalog(ctx context.Context, id string) (err error) {
+	c := catalog.Config{Path: filepath.Join(a.cfg.Data, "catalog.db"), URL: string(a.cfg.Catalog.URL), Owner: id, Log: a.log}
+	a.catalog, err = catalog.Open(ctx, c)
+	if errors.Is(err, catalog.ErrDamaged) && a.need == needRebuild && c.URL == "" {
+		if err := setAside(c.Path, time.Now()); err != nil {
+			return err
+		}
+		a.catalog, err = catalog.Open(ctx, c)
+	}
+	if errors.Is(err, catalog.ErrDamaged) {
+		return fmt.Errorf("open catalog: %w: run `chartroom rebuild`, which sets it aside and makes it again from the store", err)
+	}
+	if err != nil {
+		return fmt.Errorf("open catalog: %w", err)
+	}
+	return nil
+}
+
+// setAside renames a damaged catalog, its log first: alone it would be taken
+// for the log of a new one.
+func setAside(path string, now time.Time) error {
+	aside := path + ".damaged-" + now.UTC().Format("20060102T150405")
+	for _, part := range []string{"-wal", "-shm", ""} {
+		if err := os.Rename(path+part, aside+part); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("set the damaged catalog aside: %w", err)
+		}
+	}
+	return nil
 }
 
 // dropsBelow are the drop folders that lie in the data folder, which the

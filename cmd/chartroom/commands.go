@@ -497,11 +497,12 @@ func rebuildCommand(o *options) *cobra.Command {
 		Use:   "rebuild",
 		Short: "Build catalog and index again from the store alone",
 		Long: `Empties the catalog, then fills it and the index again from the originals,
-records, receipts and registry in the store. Nothing in the store is changed.`,
+records, receipts and registry in the store. Nothing in the store is changed.
+A catalog that is damaged is set aside first.`,
 		Example: "  chartroom rebuild",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.with(cmd, needReading, func(ctx context.Context, owner *owner) error {
+			return o.with(cmd, needRebuild, func(ctx context.Context, owner *owner) error {
 				bar := newBar("rebuilding")
 				var r ingest.Rebuilt
 				err := owner.call(ctx, "rebuild", nothing{}, func(raw json.RawMessage) {
