@@ -38,6 +38,7 @@ type IntakeConfig struct {
 	Folders  []Folder
 	Hold     string // folder for copies of files that cannot be moved
 	Rejected string // folder for files that cannot be read
+	Data     string // folder of the program's own files: a command takes nothing out of it but from drop folders and Rejected
 	MinFree  int64  // bytes that must be free where Hold lies, else nothing is claimed; 0: 512 MiB, negative: no limit
 }
 

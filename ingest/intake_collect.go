@@ -190,6 +190,10 @@ func (c *collector) listFolder(ctx context.Context, name string) {
 				c.skip(path.Join(name, rel), "a hidden folder (its name starts with a dot)")
 				return false
 			}
+			if c.in.owns(path.Join(name, rel), true) {
+				c.skip(path.Join(name, rel), ownFolder)
+				return false
+			}
 			return true
 		},
 		file: func(rel string, _ entry) {
@@ -226,11 +230,42 @@ func (c *collector) add(l listed) {
 		c.skip(name, "it is the delivered index")
 		return
 	}
+	if c.in.owns(name, false) {
+		c.skip(name, ownFolder)
+		return
+	}
 	if d := c.in.watcherOf(name); d != nil && c.opt.Watched {
 		c.skip(name, "it lies in the drop folder "+d.Name+", which the running service takes from")
 		return
 	}
 	c.files = append(c.files, l)
+}
+
+// ownFolder is why files of the data folder are not taken in: whoever gave the
+// folder that holds it would have the store taken apart.
+const ownFolder = "it is chartroom's own, in its data folder"
+
+// owns reports whether a file, or a folder with all in it, is the program's
+// own: in the data folder, and not where scans lie.
+func (in *Intake) owns(name string, folder bool) bool {
+	data, err := filepath.EvalSymlinks(in.cfg.Data)
+	if in.cfg.Data == "" || err != nil || !within(name, data) {
+		return false
+	}
+	if !folder && strings.HasSuffix(name, reasonSuffix) {
+		return true
+	}
+	scans := []string{in.cfg.Rejected}
+	for _, d := range in.folders {
+		scans = append(scans, d.Path)
+	}
+	for _, s := range scans {
+		real, err := filepath.EvalSymlinks(s)
+		if err == nil && (within(name, real) || folder && within(real, name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // watcherOf is the drop folder a file lies in, nil if in none.

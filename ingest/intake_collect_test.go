@@ -76,6 +76,27 @@ func TestCommandTellsWhatItCouldNotTakeFromWhatItNeedNot(t *testing.T) {
 	}
 }
 
+func TestCommandNeverTakesTheStoreApart(t *testing.T) {
+	s := newSite(t, nil)
+	s.cfg.Data = s.dir
+	s.restart()
+	kept := []string{"store/originals/ab/abcd", "store/records/x/000001.json.gz", "catalog.db", "hold/drop/1/a.tif", "rejected/drop/a.tif.reason.txt"}
+	for _, name := range kept {
+		s.must(os.MkdirAll(filepath.Dir(filepath.Join(s.dir, name)), 0o700))
+		s.must(os.WriteFile(filepath.Join(s.dir, name), []byte(name), 0o600))
+	}
+	s.write("1.tif", "one")
+	for _, given := range append(kept, "", "store") {
+		got, _ := collect(t, s.in, CollectOptions{Move: true}, filepath.Join(s.dir, given))
+		if given == "" && len(got) == 1 && got[0].Receipt.Name.Reveal() == "1.tif" {
+			continue
+		}
+		if len(got) != 0 || given == "" {
+			t.Errorf("given %q, took %d files", given, len(got))
+		}
+	}
+}
+
 func TestCommandTakesUpWhatAKilledOneLeft(t *testing.T) {
 	s := newSite(t, nil)
 	s.write("1.tif", "one")

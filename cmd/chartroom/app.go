@@ -174,7 +174,7 @@ func (a *app) newPipeline() (err error) {
 }
 
 func intakeConfig(cfg Config) ingest.IntakeConfig {
-	c := ingest.IntakeConfig{Hold: filepath.Join(cfg.Data, "hold"), Rejected: filepath.Join(cfg.Data, "rejected"), MinFree: int64(cfg.Limits.FreeMB) << 20}
+	c := ingest.IntakeConfig{Hold: filepath.Join(cfg.Data, "hold"), Rejected: filepath.Join(cfg.Data, "rejected"), Data: cfg.Data, MinFree: int64(cfg.Limits.FreeMB) << 20}
 	if cfg.Limits.FreeMB == 0 {
 		c.MinFree = -1
 	}

@@ -302,7 +302,7 @@ func (c *Config) checkPlaces() error {
 		if within(c.Data, d.Path) {
 			return fmt.Errorf("check config: drop folder %q holds the data folder: give it a folder of its own", d.Name)
 		}
-		for _, own := range []string{"store", "rejected", "index"} {
+		for _, own := range []string{"store", "rejected", "index", "hold", "tmp"} {
 			if within(d.Path, filepath.Join(c.Data, own)) {
 				return fmt.Errorf("check config: drop folder %q lies in the data folder's %s: give it a folder of its own", d.Name, own)
 			}
