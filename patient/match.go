@@ -13,14 +13,20 @@ import (
 // Match decides whom a document belongs to. The only error is the Finder's.
 func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 	found := patientsOwn(e.Identifiers)
-	patients, err := lookUp(ctx, registry, found)
+	values := distinct(found)
+	if len(values) > maxValues {
+		d := review("the pages name too many people to tell whose they are")
+		d.Identifiers = e.Identifiers
+		return d, nil
+	}
+	patients, err := lookUp(ctx, registry, values)
 	crowded := errors.Is(err, ErrTooMany)
 	if err != nil && !crowded {
 		return Decision{}, fmt.Errorf("look up candidates: %w", err)
 	}
 	candidates := make([]Candidate, len(patients))
 	for i := range patients {
-		candidates[i] = weigh(patients[i], found)
+		candidates[i] = weigh(patients[i], values)
 	}
 	slices.SortStableFunc(candidates, func(a, b Candidate) int {
 		return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Patient.Authority, b.Patient.Authority), cmp.Compare(a.Patient.MRN.Reveal(), b.Patient.MRN.Reveal()))
@@ -30,17 +36,13 @@ func Match(ctx context.Context, registry Finder, e Evidence) (Decision, error) {
 		d = review("too many patients share what was read to compare them all")
 	}
 	if d.Status == record.StatusFiled && candidates[0].best(record.KindDOB) != Same {
-		if d, err = withoutBirthDate(ctx, registry, d, found); err != nil {
+		if d, err = withoutBirthDate(ctx, registry, d, values); err != nil {
 			return Decision{}, err
 		}
 	}
 	if d.Status == record.StatusFiled {
-		page, err := strangersNumber(ctx, registry, e.Identifiers, d.Patient)
-		if err != nil {
+		if d, err = withoutStrangers(ctx, registry, d, e.Identifiers); err != nil {
 			return Decision{}, fmt.Errorf("look up a number: %w", err)
-		}
-		if page > 0 {
-			d = Decision{Status: record.StatusHold, Reason: otherNumber(page)}
 		}
 	}
 	d.Candidates = candidates[:min(len(candidates), maxCandidates)]
@@ -78,24 +80,59 @@ func withoutBirthDate(ctx context.Context, registry Finder, d Decision, found []
 	return d, nil
 }
 
-// strangersNumber is the page of a number without a clear role that the
-// registry knows as another patient's, or 0.
-func strangersNumber(ctx context.Context, registry Finder, ids []record.Identifier, p *record.Patient) (int, error) {
-	asked := 0
+// withoutStrangers looks up the numbers without a clear role: one that the
+// registry knows as another patient's makes it a hold.
+func withoutStrangers(ctx context.Context, registry Finder, d Decision, ids []record.Identifier) (Decision, error) {
+	asked := map[Query]bool{}
 	for _, id := range ids {
-		if id.Role != record.RoleUnclear || id.Check == record.CheckBad || !slices.Contains(numbers, id.Kind) || compare(id, p) == Same || asked == maxLookups {
+		if id.Role != record.RoleUnclear || id.Check == record.CheckBad || !slices.Contains(numbers, id.Kind) || compare(id, d.Patient) == Same || asked[queryFor(id)] {
 			continue
 		}
-		asked++
+		if len(asked) == maxValues {
+			return review("the pages hold too many numbers to tell whose they are"), nil
+		}
+		asked[queryFor(id)] = true
 		others, err := registry.FindPatients(ctx, queryFor(id))
 		if err != nil {
-			return 0, err
+			return Decision{}, err
 		}
 		if len(others) > 0 {
-			return max(id.Page, 1), nil
+			return Decision{Status: record.StatusHold, Reason: otherNumber(max(id.Page, 1))}, nil
 		}
 	}
-	return 0, nil
+	return d, nil
+}
+
+// distinct is what was found with each value once, where it stands first: a
+// chart of a thousand pages says the same on each. Readings of one date belong
+// together.
+func distinct(found []record.Identifier) []record.Identifier {
+	type place struct {
+		page int
+		box  record.Box
+	}
+	type key struct {
+		kind          record.Kind
+		source        record.Source
+		check         record.Check
+		value, beside string
+	}
+	readings := map[place]string{}
+	for _, id := range found {
+		if id.Kind == record.KindDOB {
+			readings[place{id.Page, id.Box}] += id.Value.Reveal()
+		}
+	}
+	seen := map[key]bool{}
+	return slices.DeleteFunc(slices.Clone(found), func(id record.Identifier) bool {
+		k := key{id.Kind, id.Source, id.Check, id.Value.Reveal(), ""}
+		if id.Kind == record.KindDOB {
+			k.beside = readings[place{id.Page, id.Box}]
+		}
+		was := seen[k]
+		seen[k] = true
+		return was
+	})
 }
 
 // patientsOwn is what was found in the patient's role.
@@ -127,10 +164,12 @@ func lookUp(ctx context.Context, registry Finder, found []record.Identifier) (pa
 			return nil, err
 		}
 	}
+	names := 0
 	for _, id := range found {
-		if id.Kind != record.KindName || slices.ContainsFunc(patients, func(p record.Patient) bool { return compare(id, &p) != Differs }) {
+		if id.Kind != record.KindName || names == maxLookups || slices.ContainsFunc(patients, func(p record.Patient) bool { return compare(id, &p) != Differs }) {
 			continue
 		}
+		names++
 		// A last name that too many share is no help, and offers only more to
 		// choose from: filing never rests on it, so an error here is none.
 		more, err := registry.FindPatients(ctx, Query{Last: lastName(id.Value.Reveal())})
@@ -152,9 +191,14 @@ func queryForDigits(id record.Identifier) Query {
 }
 
 func appendNew(have, more []record.Patient) []record.Patient {
-	for _, p := range more {
-		if !slices.ContainsFunc(have, func(h record.Patient) bool { return h.Authority == p.Authority && h.MRN.Equal(p.MRN) }) {
-			have = append(have, p)
+	known := make(map[[2]string]bool, len(have))
+	key := func(p *record.Patient) [2]string { return [2]string{p.Authority, p.MRN.Reveal()} }
+	for i := range have {
+		known[key(&have[i])] = true
+	}
+	for i := range more {
+		if k := key(&more[i]); !known[k] {
+			known[k], have = true, append(have, more[i])
 		}
 	}
 	return have

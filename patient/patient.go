@@ -100,5 +100,9 @@ func (f Fact) Agrees() bool { return f.Level == Same || f.Level == Close }
 // of the keys 1 to 9.
 const maxCandidates = 9
 
+// maxValues is how many different values found on the pages are held against
+// the registry. No one patient's chart holds so many.
+const maxValues = 200
+
 // maxLookups bounds how often a document's evidence asks the registry.
 const maxLookups = 24

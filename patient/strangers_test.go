@@ -1,8 +1,10 @@
 package patient_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"chartroom/identify"
 	"chartroom/patient"
@@ -67,6 +69,45 @@ func TestNobodyElsesPaperIsFiled(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestALongChartIsDecidedAtOnce holds filing to a time that does not grow with
+// the square of the pages: each of them repeats whom it is about, and a hostile
+// one names everybody.
+func TestALongChartIsDecidedAtOnce(t *testing.T) {
+	first := func(n int) string {
+		return "A" + string([]byte{'A' + byte(n/676), 'A' + byte(n/26%26), 'A' + byte(n%26)})
+	}
+	var everybody []record.Patient
+	for n := range 2000 {
+		everybody = append(everybody, person(fmt.Sprintf("%08d", n), "SMITH", first(n), "", "1950-04-03", "M"))
+	}
+	registry := newMemory(everybody...)
+	for _, c := range []struct {
+		name string
+		page func(n int) string
+		want record.Status
+	}{
+		{"the same patient on every page", func(int) string { return "Patient: SMITH, AAAM   MRN: 00000012   DOB: 04/03/1950" }, record.StatusFiled},
+		{"a date that is clear on one page", func(n int) string {
+			return "Patient: SMITH, AAAM   MRN: 00000012   DOB: " + []string{"April 3, 1950", "04/03/1950"}[n%2]
+		}, record.StatusFiled},
+		{"another patient on every page", func(n int) string { return fmt.Sprintf("Patient: SMITH, %s   MRN: %08d", first(n), n) }, record.StatusReview},
+	} {
+		var pages []record.Page
+		for n := range 1500 {
+			pages = append(pages, drawn(n+1, c.page(n)))
+		}
+		found := identify.Find(pages, record.Given{}, identify.Options{})
+		start := time.Now()
+		got, err := patient.Match(t.Context(), registry, patient.Evidence{Identifiers: found.Identifiers, Pages: len(pages)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); got.Status != c.want || took > 5*time.Second {
+			t.Errorf("%s: %s (%s) after %v, want %s at once", c.name, got.Status, got.Reason, took, c.want)
+		}
 	}
 }
 
