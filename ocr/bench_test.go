@@ -198,6 +198,35 @@ func (c contest) scores(pages []samplePage) map[string][3]float64 {
 	return sums
 }
 
+// faxPages are medical pages of one kind: "fax" (G4 frames), "scan" (grey, in
+// a PDF) or "photo" (the first page, photographed in bad light). A form feed
+// parts the pages of their truth.
+func faxPages(t testing.TB, kind string) []samplePage {
+	t.Helper()
+	root := filepath.Join(os.Getenv("CHARTROOM_SAMPLES"), "faxes")
+	paths, err := filepath.Glob(filepath.Join(root, "*."+kind+".*"))
+	if os.Getenv("CHARTROOM_SAMPLES") == "" || err != nil || len(paths) == 0 {
+		t.Skip("no sample scans: CHARTROOM_SAMPLES names no folder that has faxes")
+	}
+	var pages []samplePage
+	for _, path := range paths {
+		name, _, _ := strings.Cut(filepath.Base(path), ".")
+		b, err := os.ReadFile(filepath.Join(root, name+".gt.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := sampleTruth{File: filepath.Base(path), Level: kind}
+		for text := range strings.SplitSeq(strings.TrimRight(string(b), "\f\n"), "\f") {
+			tr.Pages = append(tr.Pages, []string{text})
+		}
+		if kind == "photo" {
+			tr.Pages = tr.Pages[:1]
+		}
+		pages = append(pages, sampleImages(t, path, tr)...)
+	}
+	return pages
+}
+
 // ownPages are pages that need no samples: print at 300 dots per inch, one in
 // four turned.
 func ownPages(t testing.TB) []samplePage {
@@ -232,7 +261,8 @@ func BenchmarkReading(b *testing.B) {
 	for _, set := range []struct {
 		name  string
 		pages func(testing.TB) []samplePage
-	}{{"own", ownPages}, {"chart", func(t testing.TB) []samplePage { return samples(t, "chart") }}, {"traps", func(t testing.TB) []samplePage { return samples(t, "traps") }}} {
+	}{{"own", ownPages}, {"chart", func(t testing.TB) []samplePage { return samples(t, "chart") }}, {"traps", func(t testing.TB) []samplePage { return samples(t, "traps") }},
+		{"fax", func(t testing.TB) []samplePage { return faxPages(t, "fax") }}, {"scan", func(t testing.TB) []samplePage { return faxPages(t, "scan") }}, {"photo", func(t testing.TB) []samplePage { return faxPages(t, "photo") }}} {
 		b.Run(set.name, func(b *testing.B) {
 			pages := set.pages(b)
 			for b.Loop() {

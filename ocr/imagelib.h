@@ -23,5 +23,13 @@ PIX *cr_ink(PIX *pix);
 int cr_stripes(PIX *ink, double *rows, double *columns);
 int cr_marks(PIX *ink, int at_least, double *fraction, int *marks);
 PIX *cr_picture(PIX *pix, int max_height);
+PIX *cr_grey(PIX *pix);
+int cr_light(PIX *grey, PIX *mask, double *low, double *high);
+PIX *cr_even(PIX *grey, int tile, int darkest);
+int cr_skew(PIX *ink, int dpi, double *degrees, double *sure);
+PIX *cr_straighten(PIX *pix, double degrees);
+int cr_orient(PIX *ink, int dpi, double *up, double *right);
+int cr_edges(PIX *ink, int dpi, PIX **mask);
+PIX *cr_wipe(PIX *pix, PIX *mask);
 
 #endif

@@ -13,9 +13,14 @@
 // function; the pool's side is in pool.go and process.go; what passes between
 // them is in wire.go.
 //
-// An upright page is read once. Only a page whose lines run the wrong way, or
-// whose reading is doubtful, is asked for its orientation, and a turn counts
-// only if the page reads better for it: a wrong turn is worse than none.
+// An upright page is read once. Risers and tails of the letters tell the way
+// to try first; the orientation data is asked only where they do not, or where
+// the reading is doubtful. A turn counts only if the page reads better for it:
+// a wrong turn is worse than none.
+//
+// Black edges, punch holes, shade and skew are taken from a copy of the page
+// before it is read (clean.go), each where it is found, never from the picture
+// or the original.
 //
 // The binding, gosseract, is used for recognition alone and with care: it
 // writes up to 8 KiB of the engine's messages into a buffer of 512 bytes when
@@ -52,7 +57,7 @@ var ErrEnded = errors.New("the OCR pool has ended")
 
 // settings counts the versions of how pages are read: whoever changes it so
 // that words come out otherwise counts up.
-const settings = 1
+const settings = 2
 
 // orientation is the name of the data that tells how a page is turned.
 const orientation = "osd"
@@ -90,6 +95,9 @@ type Result struct {
 	Picture      []byte
 	PictureType  string
 	PictureWidth int
+	// Cleaned says what was done to a copy of the page before it was read, for
+	// a person; "" where it was read as it is.
+	Cleaned string
 	// CPU is the processor time that reading took, in all attempts.
 	CPU time.Duration
 }

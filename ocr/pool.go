@@ -310,7 +310,7 @@ func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) 
 	default:
 		page.State, page.Reason = record.PageFailed, "the reader gave no sensible answer"
 	}
-	result := Result{Page: page, CPU: before + time.Duration(r.CPUMicros)*time.Microsecond}
+	result := Result{Page: page, Cleaned: r.Cleaned, CPU: before + time.Duration(r.CPUMicros)*time.Microsecond}
 	if len(picture) > 0 {
 		result.Picture, result.PictureType, result.PictureWidth = picture, r.PictureType, r.PictureWidth
 	}

@@ -47,12 +47,15 @@ func (r *reader) read(data []byte, req request) (reply, []byte, error) {
 		return reply{}, nil, err
 	}
 	words, fromLayer := r.layer(s, fromWire(req.Words))
+	var did cleaning
 	if !fromLayer {
-		if s, words, err = r.recognise(s); err != nil {
+		var best reading
+		if best, err = r.recognise(s); err != nil {
 			return reply{}, nil, err
 		}
+		s, words, did = best.sheet, best.words, best.did
 	}
-	page := reply{Width: s.img.width(), Height: s.img.height(), DPI: s.dpi, Rotation: s.turned, FromLayer: fromLayer, Ink: share}
+	page := reply{Width: s.img.width(), Height: s.img.height(), DPI: s.dpi, Rotation: s.turned, FromLayer: fromLayer, Ink: share, Cleaned: did.String()}
 	page.State, page.Reason, words = judge(words, share, marks)
 	page.Words = toWire(words)
 	picture, mediaType, width, err := s.img.picture(pictureHeight)
@@ -87,29 +90,31 @@ func (r *reader) open(data []byte, req request) (*sheet, error) {
 	return newSheet(img, x, y)
 }
 
-// recognise reads the sheet the way it stands and, where that reads badly,
-// the way the orientation data says it should; or the other way about where
-// the lines of writing run up and down. The better reading wins.
-func (r *reader) recognise(s *sheet) (*sheet, []record.Word, error) {
-	rows, columns, err := s.ink.stripes()
+// recognise reads the sheet the way it seems to stand and, where that reads
+// badly, the way the orientation data says it should, and the way it came.
+// The better reading wins; its sheet takes the place of the one given.
+func (r *reader) recognise(s *sheet) (reading, error) {
+	turn, doubtful, err := s.stance()
 	if err != nil {
-		return s, nil, err
+		return reading{}, err
 	}
-	turn := r.turn(s)
-	order := []func() int{func() int { return 0 }, turn}
-	if columns > sidewaysStripes*rows {
-		order[0], order[1] = order[1], order[0]
+	asIs, compass := func() int { return 0 }, r.turn(s)
+	order := []func() int{func() int { return turn }, compass, asIs}
+	if doubtful {
+		order[0] = compass
 	}
 	var best reading
+	tried := map[int]bool{}
 	for _, degrees := range order {
 		d := degrees()
-		if best.sheet != nil && d == best.sheet.turned {
+		if tried[d] {
 			continue
 		}
+		tried[d] = true
 		next, err := r.readTurned(s, d)
 		if err != nil {
 			best.drop(s)
-			return s, nil, err
+			return reading{}, err
 		}
 		best = better(best, next, s)
 		if next.good() {
@@ -119,12 +124,8 @@ func (r *reader) recognise(s *sheet) (*sheet, []record.Word, error) {
 	if best.sheet != s {
 		s.close()
 	}
-	return best.sheet, best.words, nil
+	return best, nil
 }
-
-// sidewaysStripes is how much more the columns must change than the rows for
-// a page to be asked for its orientation before it is read.
-const sidewaysStripes = 1.5
 
 // turn asks the compass once, when first called.
 func (r *reader) turn(s *sheet) func() int {
@@ -144,6 +145,7 @@ func (r *reader) turn(s *sheet) func() int {
 type reading struct {
 	sheet *sheet
 	words []record.Word
+	did   cleaning
 	quality
 }
 
@@ -179,7 +181,7 @@ func (r *reader) readTurned(s *sheet, degrees int) (reading, error) {
 		return reading{}, err
 	}
 	g := reading{sheet: t}
-	if g.words, err = r.words(t); err != nil {
+	if g.words, g.did, err = r.words(t); err != nil {
 		g.drop(s)
 		return reading{}, err
 	}
@@ -187,25 +189,25 @@ func (r *reader) readTurned(s *sheet, degrees int) (reading, error) {
 	return g, nil
 }
 
-// words reads the sheet at the size that the engine likes, and gives the
-// boxes in pixels of the sheet.
-func (r *reader) words(s *sheet) ([]record.Word, error) {
-	f := engineScale(s.dpi, s.img.width(), s.img.height())
-	img := s.img.clone()
-	defer func() { img.close() }()
-	if f != 1 {
-		if err := img.replace(s.img.scale(f, f)); err != nil {
-			return nil, err
-		}
+// words reads the sheet, cleaned and at the size that the engine likes, and
+// gives the boxes in pixels of the sheet.
+func (r *reader) words(s *sheet) ([]record.Word, cleaning, error) {
+	width, height := s.img.width(), s.img.height()
+	f := engineScale(s.dpi, width, height)
+	img, did, err := s.clean(f)
+	if err != nil {
+		return nil, did, err
 	}
+	defer img.close()
 	words, err := r.engine.words(img, int(float64(s.dpi)*f+0.5))
 	if err != nil {
-		return nil, err
+		return nil, did, err
 	}
 	for i := range words {
-		words[i].Box = fit(words[i].Box, 1/f, s.img.width(), s.img.height())
+		b := did.back(words[i].Box, img.width(), img.height(), int(float64(width)*f+0.5), int(float64(height)*f+0.5))
+		words[i].Box = fit(b, 1/f, width, height)
 	}
-	return words, nil
+	return words, did, nil
 }
 
 // judge names the state of a page: words make text, or doubtful text; without

@@ -7,11 +7,15 @@ import (
 )
 
 // sheet is one side of paper: its image, its resolution in dots per inch, and
-// its ink as a one-bit image of the same size. turned is by how many degrees
-// clockwise it was turned on the way here.
+// its ink as a one-bit image of the same size. edges is what of the ink is the
+// black around the paper or a punch hole, nil where there is none, and lines
+// is the rest. turned is by how many degrees clockwise the sheet was turned on
+// the way here.
 type sheet struct {
 	img    *image
 	ink    *image
+	lines  *image
+	edges  *image
 	dpi    int
 	turned int
 }
@@ -25,17 +29,23 @@ func newSheet(img *image, x, y int) (*sheet, error) {
 			return nil, err
 		}
 	}
-	ink, err := img.ink()
+	s := &sheet{img: img, dpi: max(x, y)}
+	var err error
+	if s.ink, err = img.ink(); err == nil {
+		err = s.findEdges()
+	}
 	if err != nil {
-		img.close()
+		s.close()
 		return nil, err
 	}
-	return &sheet{img: img, ink: ink, dpi: max(x, y)}, nil
+	return s, nil
 }
 
 func (s *sheet) close() {
 	s.img.close()
 	s.ink.close()
+	s.lines.close()
+	s.edges.close()
 }
 
 // turn gives the sheet turned; by 0 degrees it is the sheet itself.
@@ -43,16 +53,21 @@ func (s *sheet) turn(degrees int) (*sheet, error) {
 	if degrees == 0 {
 		return s, nil
 	}
-	img, err := s.img.turn(false, degrees)
-	if err != nil {
-		return nil, err
+	t := &sheet{dpi: s.dpi, turned: (s.turned + degrees) % 360}
+	for _, part := range []struct {
+		from *image
+		to   **image
+	}{{s.img, &t.img}, {s.ink, &t.ink}, {s.lines, &t.lines}, {s.edges, &t.edges}} {
+		if part.from == nil {
+			continue
+		}
+		var err error
+		if *part.to, err = part.from.turn(false, degrees); err != nil {
+			t.close()
+			return nil, err
+		}
 	}
-	ink, err := s.ink.turn(false, degrees)
-	if err != nil {
-		img.close()
-		return nil, err
-	}
-	return &sheet{img: img, ink: ink, dpi: s.dpi, turned: (s.turned + degrees) % 360}, nil
+	return t, nil
 }
 
 // The resolutions and sizes of paper that are believed: dots per inch, and

@@ -57,6 +57,7 @@ type reply struct {
 	DPI, Rotation int
 	FromLayer     bool
 	Ink           float64
+	Cleaned       string
 	Words         []wireWord
 	PictureType   string
 	PictureWidth  int

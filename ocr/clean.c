@@ -1,0 +1,180 @@
+#include "imagelib.h"
+
+#include <math.h>
+
+// cr_grey is the image in eight bits.
+PIX *cr_grey(PIX *pix) {
+  switch (pixGetDepth(pix)) {
+    case 1: return pixConvert1To8(NULL, pix, 255, 0);
+    case 32: return pixConvertRGBToLuminance(pix);
+  }
+  return pixClone(pix);
+}
+
+// cr_light measures how evenly lit the paper is, but for what the mask covers,
+// if there is one: the values that a twentieth, and all but a twentieth, of its
+// surface stay below, where every block of 16 by 16 pixels counts with its
+// brightest.
+int cr_light(PIX *grey, PIX *mask, double *low, double *high) {
+  PIX *paper = mask ? cr_wipe(grey, mask) : pixClone(grey);
+  PIX *blocks = paper ? pixScaleGrayMinMax(paper, 16, 16, L_CHOOSE_MAX) : NULL;
+  NUMA *histogram = blocks ? pixGetGrayHistogram(blocks, 1) : NULL;
+  l_float32 l = 0, h = 0;
+  int bad = !histogram || numaHistogramGetValFromRank(histogram, 0.05, &l) || numaHistogramGetValFromRank(histogram, 0.95, &h);
+  *low = l;
+  *high = h;
+  numaDestroy(&histogram);
+  pixDestroy(&blocks);
+  pixDestroy(&paper);
+  return bad;
+}
+
+// cr_even lights a grey page evenly: what is paper in each tile of so many
+// pixels becomes nearly white. darkest is the value of the darkest paper.
+PIX *cr_even(PIX *grey, int tile, int darkest) {
+  return pixBackgroundNorm(grey, NULL, NULL, tile, tile, L_MIN(darkest * 3 / 5, 80), tile * tile / 4, 250, 2, 2);
+}
+
+// cr_skew finds by how many degrees the page must be turned clockwise to stand
+// straight, and how sure that is: above 3 it can be relied upon.
+int cr_skew(PIX *ink, int dpi, double *degrees, double *sure) {
+  int reduction = dpi > 350 ? 4 : dpi > 150 ? 2 : 1;
+  l_float32 angle = 0, confidence = 0;
+  int bad = pixFindSkewSweepAndSearch(ink, &angle, &confidence, 2 * reduction, reduction, 7.0, 1.0, 0.01);
+  *degrees = bad ? 0 : angle;
+  *sure = bad ? 0 : confidence;
+  return bad;
+}
+
+// cr_straighten turns clockwise about the middle, onto a sheet large enough that
+// no corner is lost. One-bit pages become grey.
+PIX *cr_straighten(PIX *pix, double degrees) {
+  PIX *deep = pixGetDepth(pix) == 1 ? cr_grey(pix) : pixClone(pix);
+  if (!deep) return NULL;
+  PIX *out = pixRotate(deep, degrees * M_PI / 180, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, pixGetWidth(deep), pixGetHeight(deep));
+  pixDestroy(&deep);
+  return out;
+}
+
+// cr_orient measures from the risers and tails of its letters how sure it is
+// that a page stands upright (up) and, if right is asked for, that it was
+// turned by a quarter clockwise; negative for the opposite of each.
+int cr_orient(PIX *ink, int dpi, double *up, double *right) {
+  PIX *small = dpi >= 560 ? pixReduceRankBinaryCascade(ink, 1, 0, 0, 0) : pixClone(ink);
+  l_float32 u = 0, r = 0;
+  int bad = !small || (right ? pixOrientDetect(small, &u, &r, 0, 0) : pixUpDownDetect(small, &u, 0, 0, 0));
+  *up = u;
+  if (right) *right = r;
+  pixDestroy(&small);
+  return bad;
+}
+
+// holds_writing tells whether a dark mark has bright gaps as large as letters,
+// as the background of white letters does and the edge of a scan or a punch
+// hole does not.
+static int holds_writing(PIX *small, PIX *mark, int size) {
+  PIX *closed = pixCloseSafeBrick(NULL, mark, 4 * size, 4 * size);
+  PIX *gaps = closed ? pixSubtract(NULL, closed, small) : NULL;
+  BOXA *boxes = gaps ? pixConnCompBB(gaps, 8) : NULL;
+  int letters = 0;
+  for (int i = 0; boxes && i < boxaGetCount(boxes); i++) {
+    l_int32 w, h;
+    boxaGetBoxGeometry(boxes, i, NULL, NULL, &w, &h);
+    letters += w >= size / 2 && h >= size && w <= 6 * size && h <= 6 * size;
+  }
+  boxaDestroy(&boxes);
+  pixDestroy(&gaps);
+  pixDestroy(&closed);
+  return letters >= 4;
+}
+
+// is_hole tells whether a mark in the margin is round and as large as what a
+// punch leaves.
+static int is_hole(PIX *mark, int dpi) {
+  int w = pixGetWidth(mark), h = pixGetHeight(mark);
+  l_int32 area = 0;
+  pixCountPixels(mark, &area, NULL);
+  double fill = (double)area / ((double)w * h);
+  return w > dpi * 0.12 && w < dpi * 0.45 && abs(w - h) <= L_MAX(w, h) / 5 && fill > 0.68 && fill < 0.9;
+}
+
+// add_mark adds to mask what is to be wiped of a mark at a place on the page.
+static void add_mark(PIX *mask, PIX *small, PIX *mark, BOX *box, int dpi) {
+  l_int32 x, y, w, h;
+  boxGetGeometry(box, &x, &y, &w, &h);
+  int edge = x <= 1 || y <= 1 || x + w >= pixGetWidth(small) - 1 || y + h >= pixGetHeight(small) - 1;
+  if (!edge && !is_hole(mark, dpi)) return;
+  int border = dpi / 5;
+  PIX *wide = pixAddBorder(mark, border, 0);
+  PIX *page = wide ? pixCreate(pixGetWidth(wide), pixGetHeight(wide), 1) : NULL;
+  if (page) pixRasterop(page, 0, 0, pixGetWidth(page), pixGetHeight(page), PIX_SRC, small, x - border, y - border);
+  if (page && !holds_writing(page, wide, dpi / 25)) pixRasterop(mask, x, y, w, h, PIX_PAINT, mark, 0, 0);
+  pixDestroy(&page);
+  pixDestroy(&wide);
+}
+
+// enlarged is a mask of a reduced page for the whole page, a little wider than
+// it was, for edges are blurred.
+static PIX *enlarged(PIX *found, int fold, PIX *page) {
+  PIX *fat = pixDilateBrick(NULL, found, 3, 3);
+  PIX *large = fat ? pixExpandReplicate(fat, fold) : NULL;
+  PIX *mask = large ? pixCreateTemplate(page) : NULL;
+  int w = pixGetWidth(large), h = pixGetHeight(large);
+  if (mask) {
+    pixRasterop(mask, 0, 0, w, h, PIX_SRC, large, 0, 0);
+    // The last rows and columns, which the reduction left out.
+    pixRasterop(mask, w, 0, fold, h, PIX_SRC, large, w - fold, 0);
+    pixRasterop(mask, 0, h, w, fold, PIX_SRC, large, 0, h - fold);
+  }
+  pixDestroy(&large);
+  pixDestroy(&fat);
+  return mask;
+}
+
+// cr_edges finds what is solid black at the page's edges, and punch holes in
+// its margins (a tenth of each side). *mask is NULL where there is nothing.
+int cr_edges(PIX *ink, int dpi, PIX **mask) {
+  *mask = NULL;
+  int fold = dpi >= 150 ? 4 : 2;
+  PIX *small = pixReduceRankBinaryCascade(ink, 2, fold == 4 ? 2 : 0, 0, 0);
+  if (!small) return 1;
+  dpi /= fold;
+  int w = pixGetWidth(small), h = pixGetHeight(small), solid = L_MAX(dpi / 13, 3);
+  PIX *marks = pixOpenBrick(NULL, small, solid, solid);
+  if (marks) pixRasterop(marks, w / 10, h / 10, w - w / 5, h - h / 5, PIX_CLR, NULL, 0, 0);
+  PIXA *each = NULL;
+  BOXA *boxes = marks ? pixConnComp(marks, &each, 8) : NULL;
+  PIX *found = boxes ? pixCreate(w, h, 1) : NULL;
+  for (int i = 0; found && i < boxaGetCount(boxes); i++) {
+    BOX *box = boxaGetBox(boxes, i, L_CLONE);
+    PIX *mark = pixaGetPix(each, i, L_CLONE);
+    if (box && mark) add_mark(found, small, mark, box, dpi);
+    pixDestroy(&mark);
+    boxDestroy(&box);
+  }
+  l_int32 none = 1;
+  if (found) pixZero(found, &none);
+  if (!none) *mask = enlarged(found, fold, ink);
+  int bad = !found;
+  pixDestroy(&found);
+  pixaDestroy(&each);
+  boxaDestroy(&boxes);
+  pixDestroy(&marks);
+  pixDestroy(&small);
+  return bad;
+}
+
+// cr_wipe is the page with the masked part made white. The mask may be of
+// another size, for the same page.
+PIX *cr_wipe(PIX *pix, PIX *mask) {
+  PIX *fitting = pixGetWidth(mask) == pixGetWidth(pix) && pixGetHeight(mask) == pixGetHeight(pix) ? pixClone(mask) : pixScaleToSize(mask, pixGetWidth(pix), pixGetHeight(pix));
+  PIX *out = NULL;
+  if (fitting && pixGetDepth(pix) == 1) {
+    out = pixSubtract(NULL, pix, fitting);
+  } else if (fitting) {
+    out = pixCopy(NULL, pix);
+    if (out && pixSetMasked(out, fitting, pixGetDepth(pix) == 32 ? 0xffffff00 : 0xff)) pixDestroy(&out);
+  }
+  pixDestroy(&fitting);
+  return out;
+}

@@ -1,0 +1,199 @@
+package ocr
+
+import (
+	"bytes"
+	goimage "image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"chartroom/record"
+)
+
+// letter is a page of print in which every word stands once.
+func letter(t testing.TB) (paper *goimage.Gray, words []string) {
+	t.Helper()
+	var lines []line
+	for i := range 26 {
+		row := []string{"Entry", strconv.Itoa(1000 + 37*i), note[i%len(note)].text[:9], "dose", strconv.Itoa(20000 + 411*i), "given", strconv.Itoa(500 + 7*i), "mg"}
+		lines = append(lines, line{strings.Join(row, " "), 300, 320 + i*80})
+		words = append(words, row...)
+	}
+	return printed(t, 1900, 2600, lines...), words
+}
+
+// skewed is the page turned clockwise about its middle, white at the corners.
+func skewed(m *goimage.Gray, degrees float64) *goimage.Gray {
+	b := m.Bounds()
+	out := goimage.NewGray(b)
+	sin, cos := math.Sincos(degrees * math.Pi / 180)
+	cx, cy := float64(b.Dx())/2, float64(b.Dy())/2
+	at := func(x, y int) float64 {
+		if (goimage.Point{x, y}).In(b) {
+			return float64(m.GrayAt(x, y).Y)
+		}
+		return 255
+	}
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			dx, dy := float64(x)-cx, float64(y)-cy
+			sx, sy := dx*cos+dy*sin+cx, -dx*sin+dy*cos+cy
+			ix, iy := int(math.Floor(sx)), int(math.Floor(sy))
+			fx, fy := sx-float64(ix), sy-float64(iy)
+			v := (at(ix, iy)*(1-fx)+at(ix+1, iy)*fx)*(1-fy) + (at(ix, iy+1)*(1-fx)+at(ix+1, iy+1)*fx)*fy
+			out.SetGray(x, y, color.Gray{uint8(v + 0.5)})
+		}
+	}
+	return out
+}
+
+func TestSkewedPageReadsLikeAStraightOneAndItsBoxesLieOnItsWords(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, truth := letter(t)
+	straight := recognise(t, p, pngPage(t, paper))
+	for _, degrees := range []float64{3.5, -2} {
+		r := recognise(t, p, pngPage(t, skewed(paper, degrees)))
+		was, _ := recall(strings.Join(truth, " "), textOf(straight))
+		if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < was-0.01 || was < 0.98 {
+			t.Errorf("%.1f degrees: %.3f of the words, straight %.3f", degrees, got, was)
+		}
+		if !strings.Contains(r.Cleaned, "straightened by "+strconv.FormatFloat(-degrees, 'f', 1, 64)[:2]) || r.Page.Width != 1900 || r.Page.Height != 2600 || r.Page.Rotation != 0 {
+			t.Errorf("%.1f degrees: %q, %dx%d, rotation %d", degrees, r.Cleaned, r.Page.Width, r.Page.Height, r.Page.Rotation)
+		}
+		checkSkewedBoxes(t, straight.Page, r.Page, degrees)
+	}
+}
+
+// checkSkewedBoxes expects every number at the place to which the page's skew
+// has carried it.
+func checkSkewedBoxes(t *testing.T, straight, skewed record.Page, degrees float64) {
+	t.Helper()
+	boxes := map[string]record.Box{}
+	for _, w := range skewed.Words {
+		boxes[w.Text.Reveal()] = w.Box
+	}
+	sin, cos := math.Sincos(degrees * math.Pi / 180)
+	checked := 0
+	for _, w := range straight.Words {
+		got, found := boxes[w.Text.Reveal()]
+		if _, err := strconv.Atoi(w.Text.Reveal()); err != nil || !found || len(w.Text.Reveal()) < 4 {
+			continue
+		}
+		x, y := float64(w.Box.Left)+float64(w.Box.Width)/2-950, float64(w.Box.Top)+float64(w.Box.Height)/2-1300
+		wantX, wantY := x*cos-y*sin+950, x*sin+y*cos+1300
+		gotX, gotY := float64(got.Left)+float64(got.Width)/2, float64(got.Top)+float64(got.Height)/2
+		if math.Abs(gotX-wantX) > 6 || math.Abs(gotY-wantY) > 6 || got.Height > w.Box.Height+20 {
+			t.Errorf("%.1f degrees: %s lies at %v, want its middle at %.0f, %.0f", degrees, w.Text.Reveal(), got, wantX, wantY)
+		}
+		checked++
+	}
+	if checked < 45 {
+		t.Errorf("%.1f degrees: only %d numbers found on both pages", degrees, checked)
+	}
+}
+
+// shaded puts most of a page into the shade of somebody's arm, with the noise
+// of a camera.
+func shaded(m *goimage.Gray) *goimage.Gray {
+	out := goimage.NewGray(m.Bounds())
+	source := rand.New(rand.NewPCG(5, 6))
+	for y := range m.Bounds().Dy() {
+		for x := range m.Bounds().Dx() {
+			light := 0.92 - 0.1*float64(x)/float64(m.Bounds().Dx())
+			light *= 1 - 0.58*min(max(float64(1700-x-y/2)/80, 0), 1) // 80 pixels from full light to full shade
+			out.SetGray(x, y, color.Gray{uint8((70+float64(m.GrayAt(x, y).Y)*0.72)*light + float64(source.IntN(7)))})
+		}
+	}
+	return out
+}
+
+func TestPageInTheShadeIsRead(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, truth := letter(t)
+	r := recognise(t, p, pngPage(t, shaded(paper)))
+	if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.97 || r.Cleaned != "light evened" {
+		t.Errorf("%.3f of the words; %q", got, r.Cleaned)
+	}
+}
+
+func TestCleanPageIsHandedOverAsItIs(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, _ := letter(t)
+	band := printed(t, 1900, 2600)
+	draw.Draw(band, band.Bounds(), paper, goimage.Point{}, draw.Src)
+	heading := printed(t, 1900, 120, line{"RIVERSIDE GENERAL HOSPITAL", 400, 80})
+	for i, v := range heading.Pix {
+		band.Pix[i] = 255 - v
+	}
+	for name, m := range map[string]goimage.Image{"grey": paper, "one bit": bilevel(paper), "a little skewed": skewed(paper, 0.6), "white on black": band} {
+		r := recognise(t, p, pngPage(t, m))
+		if r.Cleaned != "" || name == "white on black" && !strings.Contains(textOf(r), "RIVERSIDE") {
+			t.Errorf("%s: %q, %.40q", name, r.Cleaned, textOf(r))
+		}
+	}
+}
+
+func TestWhiteOnBlackIsRead(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, truth := letter(t)
+	for i, v := range paper.Pix {
+		paper.Pix[i] = 255 - v
+	}
+	r := recognise(t, p, pngPage(t, paper))
+	if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.95 {
+		t.Errorf("%.3f of the words; %q", got, r.Cleaned)
+	}
+}
+
+func TestBlackEdgesAndPunchHolesAreNoWords(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, _ := letter(t)
+	clean := recognise(t, p, pngPage(t, paper))
+	for y := range 2600 {
+		for x := range 1900 {
+			edge := x < 50+y/80 || y > 2540
+			for _, hole := range []int{400, 1300, 2200} {
+				edge = edge || (x-150)*(x-150)+(y-hole)*(y-hole) < 40*40
+			}
+			if edge {
+				paper.SetGray(x, y, color.Gray{8})
+			}
+		}
+	}
+	r := recognise(t, p, pngPage(t, paper))
+	if textOf(r) != textOf(clean) || r.Cleaned != "black edges wiped" {
+		t.Errorf("%q: %d words, without edges %d", r.Cleaned, len(r.Page.Words), len(clean.Page.Words))
+	}
+}
+
+func TestInkAloneTellsHowAPageIsTurned(t *testing.T) {
+	paper := printed(t, 1900, 1300, note...)
+	for y := range 1300 { // what lies beside the paper says nothing about it
+		for x := range 60 {
+			paper.SetGray(x, y, color.Gray{})
+		}
+	}
+	for _, c := range []struct{ degrees, turn int }{{0, 0}, {90, 270}, {180, 180}, {270, 90}} {
+		var b bytes.Buffer
+		if err := png.Encode(&b, turned(paper, c.degrees)); err != nil {
+			t.Fatal(err)
+		}
+		img, err := decode(b.Bytes(), "png", 0, bounds{1e8, 1e9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := newSheet(img, 300, 300)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if turn, doubtful, err := s.stance(); turn != c.turn || doubtful || err != nil {
+			t.Errorf("turned by %d: %d, doubtful %v, %v", c.degrees, turn, doubtful, err)
+		}
+		s.close()
+	}
+}
