@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -117,6 +118,10 @@ func (d *drop) visit(ctx context.Context, s *survey) error {
 // enter opens the folder anew and makes sure that it is the one it was, or
 // says what has become of it.
 func (d *drop) enter(s *survey) (*os.File, error) {
+	if d.holdsOwn() {
+		d.forget()
+		return nil, degraded("it holds Chartroom's own files, perhaps through a link: give it a folder of its own")
+	}
 	root, err := openFolder(d.Path)
 	if err != nil {
 		d.forget()
@@ -127,6 +132,25 @@ func (d *drop) enter(s *survey) (*os.File, error) {
 		return nil, err
 	}
 	return root, nil
+}
+
+// holdsOwn reports whether taking from the folder would take the program's own
+// files, by whatever links its path leads there.
+func (d *drop) holdsOwn() bool {
+	real, err := filepath.EvalSymlinks(d.Path)
+	if err != nil {
+		return false
+	}
+	data, err := filepath.EvalSymlinks(d.in.cfg.Data)
+	if d.in.cfg.Data == "" || err != nil {
+		return false
+	}
+	for _, own := range []string{"store", "index", "hold", "rejected", "tmp"} {
+		if within(real, filepath.Join(data, own)) {
+			return true
+		}
+	}
+	return within(data, real)
 }
 
 func whyNoFolder(err error) string {

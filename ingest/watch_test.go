@@ -100,3 +100,19 @@ func TestOpeningNeverLeavesTheFolder(t *testing.T) {
 		}
 	}
 }
+
+func TestFolderThatLeadsToTheStoreIsNotTakenFrom(t *testing.T) {
+	for _, to := range []string{".", "store", "hold/drop"} {
+		s := newSite(t, func(f *Folder) { f.Path += "-link" })
+		s.must(os.MkdirAll(filepath.Join(s.dir, to), 0o700))
+		s.must(os.Symlink(filepath.Join(s.dir, to), s.path+"-link"))
+		s.cfg.Data = s.dir
+		s.restart()
+		own := filepath.Join(s.dir, to, "own")
+		s.must(os.WriteFile(own, []byte("own"), 0o600))
+		s.settle()
+		if st := s.settle(); st.OK || len(s.ledger.received()) != 0 || !s.exists(own) {
+			t.Errorf("link to %q: state %v %q, received %d", to, st.OK, st.Reason, len(s.ledger.received()))
+		}
+	}
+}
