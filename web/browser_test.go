@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"math"
 	"net/http/httptest"
 	"os"
@@ -215,6 +216,7 @@ func TestPagesWorkWithoutScripts(t *testing.T) {
 func TestPagesHoldTogetherAtTwiceTheSize(t *testing.T) {
 	w := sampleWorld(t)
 	id := string(w.documents[0].ID)
+	long := longDocument(w, 120)
 	ctx, base := browse(t, w, 1280, 900)
 	for _, c := range []struct {
 		name, path    string
@@ -222,6 +224,7 @@ func TestPagesHoldTogetherAtTwiceTheSize(t *testing.T) {
 		scale         float64
 	}{
 		{"document-200", "/documents/" + id, 640, 450, 2},
+		{"long-document-200", "/documents/" + string(long.ID) + "?page=30", 640, 450, 2},
 		{"status-200", "/status", 640, 450, 2},
 		{"start-phone", "/", 400, 800, 1},
 		{"status", "/status", 1280, 1250, 1},
@@ -239,6 +242,38 @@ func TestPagesHoldTogetherAtTwiceTheSize(t *testing.T) {
 		if at := evaluate[float64](t, ctx, `scrollY`); at != 0 {
 			t.Errorf("%s opens %v pixels down", c.name, at)
 		}
+	}
+}
+
+// longDocument adds a document of many pages, each of which says whose it is.
+func longDocument(w *world, pages int) *record.Document {
+	d := *w.documents[0]
+	d.ID = record.DocumentID(record.Digest{77}, 0)
+	first, said := d.Pages[0], d.Identifiers
+	d.Pages, d.Identifiers = nil, nil
+	for n := range pages {
+		p := first
+		p.Number = n + 1
+		d.Pages = append(d.Pages, p)
+		for _, id := range said {
+			id.Page = n + 1
+			d.Identifiers = append(d.Identifiers, id)
+		}
+	}
+	w.documents = append(w.documents, &d)
+	return &d
+}
+
+func TestWhatEveryPageSaysIsListedOnce(t *testing.T) {
+	w := sampleWorld(t)
+	id := w.documents[0].Identifiers[0]
+	long := longDocument(w, 120)
+	body := ask(t, New(w.deps()), "GET", "/documents/"+string(long.ID)+"?page=30").Body.String()
+	if n := strings.Count(body, `<bdi class="v">`+html.EscapeString(id.Value.Reveal())+`</bdi>`); n != 1 {
+		t.Errorf("an identifier of 120 pages is listed %d times", n)
+	}
+	if !strings.Contains(body, "page 30 and 119 more") {
+		t.Error("it does not say on which pages it stands")
 	}
 }
 

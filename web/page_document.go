@@ -112,6 +112,7 @@ type identifierView struct {
 	Box        record.Box
 	Here       bool
 	Active     bool
+	More       int // other pages that say the same
 }
 
 // blockView is a paragraph of the page's text: lines of words.
@@ -211,7 +212,7 @@ func (s *site) hitsIn(ctx context.Context, v *documentView, query record.Private
 // openPage fills in the open page: the one asked for, or the first with a hit.
 func (s *site) openPage(ctx context.Context, v *documentView, head *record.Document, hits []Hit) error {
 	if len(head.Pages) == 0 {
-		v.Facets = identifiersOf(head, v)
+		v.Facets = eachOnce(identifiersOf(head, v))
 		return nil
 	}
 	if v.Here.Page == 0 && len(hits) > 0 {
@@ -231,10 +232,11 @@ func (s *site) openPage(ctx context.Context, v *documentView, head *record.Docum
 	marks := matched(page, here.Spans)
 	boxes := drawn(head, page, here, marks)
 	v.Hits.lead(v, boxes, hits)
-	v.Facets = identifiersOf(head, v)
+	identifiers := identifiersOf(head, v)
+	v.Facets = eachOnce(identifiers)
 	v.Page = toPageView(head, page, marks)
 	v.Page.Sheet = toSheet(head.ID, page, boxes)
-	v.Page.Sheet.Active, v.Page.Sheet.Marks = v.Hits.Active, marksOf(v.Facets)
+	v.Page.Sheet.Active, v.Page.Sheet.Marks = v.Hits.Active, marksOf(identifiers)
 	v.turn(head, page.Number)
 	v.fillRail(head, hits)
 	v.fillZooms()
@@ -356,6 +358,33 @@ func identifiersOf(d *record.Document, v *documentView) []identifierView {
 	}
 	slices.SortStableFunc(views, func(a, b identifierView) int { return cmp.Compare(roleRank(a.Role), roleRank(b.Role)) })
 	return views
+}
+
+// eachOnce is the list without repetition: a chart of five hundred pages says
+// on each whose it is. Shown is the one that is pointed at, or the one of the
+// open page, or the first.
+func eachOnce(all []identifierView) []identifierView {
+	type key struct {
+		kind, value string
+		role        record.Role
+	}
+	at := map[key]int{}
+	pages := map[key]map[int]bool{}
+	var once []identifierView
+	for _, id := range all {
+		k := key{id.Kind, id.Value, id.Role}
+		i, known := at[k]
+		if !known {
+			at[k], pages[k], i = len(once), map[int]bool{}, len(once)
+			once = append(once, id)
+		}
+		pages[k][id.Page] = true
+		if !once[i].Active && (id.Active || id.Here && !once[i].Here) {
+			once[i] = id
+		}
+		once[i].More = len(pages[k]) - 1
+	}
+	return once
 }
 
 // roleRank puts what names the patient first.
