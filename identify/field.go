@@ -198,8 +198,8 @@ func addPerson(m map[string]field, role record.Role, words string) {
 	for _, form := range []string{words + " name", words + "s name", "name of " + words, "printed name of " + words, words + " printed name", words + " name printed"} {
 		add(m, form, field{record.KindName, role, false})
 	}
-	add(m, words+" signature", field{passOver, "", false})
-	add(m, "signature of "+words, field{passOver, "", false})
+	add(m, words+" signature", field{passOver, role, false})
+	add(m, "signature of "+words, field{passOver, role, false})
 	for _, poss := range []string{"", "s"} {
 		for what, kind := range map[string]record.Kind{"dob": record.KindDOB, "date of birth": record.KindDOB, "birth date": record.KindDOB, "birthdate": record.KindDOB, "mrn": record.KindMRN,
 			"medical record number": record.KindMRN, "ssn": record.KindSSN, "social security number": record.KindSSN, "phone": record.KindPhone, "phone number": record.KindPhone,

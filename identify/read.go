@@ -38,6 +38,7 @@ type spot struct {
 	row     int
 	label   label
 	people  people
+	kin     [][2]int // rows, both ends included, in which somebody's relationship to the patient is told
 	parts   map[record.Role]*nameParts
 	anchors []anchor
 }
@@ -48,7 +49,7 @@ type anchor struct{ row, from int }
 
 // read finds all that one sheet says.
 func (d *reader) read(s *sheet) {
-	at := spot{sheet: s, parts: map[record.Role]*nameParts{}}
+	at := spot{sheet: s, parts: map[record.Role]*nameParts{}, kin: kinRows(s)}
 	for i := range s.rows {
 		at.row = i
 		at.people.enter(&s.rows[i])
@@ -64,7 +65,8 @@ func (d *reader) read(s *sheet) {
 // nothing stands there, below it.
 func (d *reader) readField(at *spot, n int) {
 	right := at.rightOf(n)
-	if role := at.label.role; at.label.kind == record.KindName && at.label.sure && role != "" && role != record.RolePatient {
+	signs := at.label.kind == passOver && strings.Contains(fold(joinTokens(at.rows[at.row].tokens[at.label.from:at.label.to])), fold("signature"))
+	if role := at.label.role; (at.label.kind == record.KindName && at.label.sure || signs) && role != "" && role != record.RolePatient {
 		at.people.named(role, at.row) // though the name may be unreadable
 	}
 	if len(right) > 0 && d.value(at, right) {
@@ -151,7 +153,13 @@ func (at *spot) rightOf(n int) []token {
 // left is where the label begins, role whom its field speaks of.
 func (at *spot) left() int { return at.rows[at.row].tokens[at.label.from].box.Left }
 
-func (at *spot) role() record.Role { return at.people.roleOf(at.label.field, at.row, at.left()) }
+func (at *spot) role() record.Role {
+	role := at.people.roleOf(at.label.field, at.row, at.left())
+	if role == record.RolePatient && at.label.role == "" && (at.label.kind == record.KindName || personal(at.label.kind)) && within(at.kin, at.row) {
+		return record.RoleUnclear
+	}
+	return role
+}
 
 // below is what stands under the label in its column, one row down from a row
 // or, where the next row holds nothing there, two; and in which row.

@@ -3,6 +3,7 @@ package identify
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"chartroom/record"
 )
@@ -151,4 +152,39 @@ func (p *people) phoneRole(l label, row int, r *row) record.Role {
 		return p.lastRole
 	}
 	return record.RoleUnclear
+}
+
+// kinsmen are the words of a relationship to the patient. "Self" is none.
+var kinsmen = wordSet("father mother parent guardian spouse wife husband partner son daughter brother sister sibling grandmother grandfather grandparent aunt uncle cousin caregiver representative friend relative poa attorney")
+
+// kinRows are the rows around a name of nobody in particular that is followed,
+// beside or below it, by the relationship of its bearer to the patient.
+func kinRows(s *sheet) (rows [][2]int) {
+	for i := range s.rows {
+		if !tellsKin(&s.rows[i]) {
+			continue
+		}
+		for j := i; j >= max(0, i-2); j-- {
+			if slices.ContainsFunc(s.rows[j].labels, func(l label) bool { return l.kind == record.KindName && l.role == "" }) {
+				rows = append(rows, [2]int{j, i + 2})
+				break
+			}
+		}
+	}
+	return rows
+}
+
+// tellsKin reports whether a row says "Relationship: father" or "(father)".
+func tellsKin(r *row) bool {
+	for _, l := range r.labels {
+		key := fold(joinTokens(r.tokens[l.from:l.to]))
+		if (key == fold("relationship") || key == fold("relationship to patient")) && l.to < len(r.tokens) && kinsmen[strings.ToLower(bare(r.tokens[l.to].text))] {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.tokens, func(t token) bool { return t.text[0] == '(' && kinsmen[strings.ToLower(bare(t.text))] })
+}
+
+func within(ranges [][2]int, n int) bool {
+	return slices.ContainsFunc(ranges, func(r [2]int) bool { return r[0] <= n && n <= r[1] })
 }
