@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"syscall"
@@ -43,6 +44,7 @@ var outcomes = []struct {
 	{is(syscall.EIO), verdictRetry},
 	{is(syscall.EROFS), verdictRetry},
 	{is(ErrNotReading), verdictRetry},
+	{isNoStart, verdictRetry},
 	{is(errRelease), verdictRetry},
 	{is(catalog.ErrUnavailable), verdictRetry},
 	{is(catalog.ErrDamaged), verdictHalt},
@@ -66,6 +68,13 @@ func is(target error) func(error) bool {
 func isReject(err error) bool {
 	_, ok := errors.AsType[*scan.Reject](err)
 	return ok
+}
+
+// isNoStart tells that a program that reads scans could not be started: it is
+// being replaced, or the machine is out of processes.
+func isNoStart(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && e.Op == "fork/exec"
 }
 
 func judge(err error) verdict {
@@ -93,6 +102,7 @@ const (
 // outcome turns a job's error into what the catalog does with the job.
 func (p *Pipeline) outcome(ctx context.Context, job catalog.Job, err error) error {
 	if err == nil {
+		p.stuck.Store(nil)
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -101,6 +111,7 @@ func (p *Pipeline) outcome(ctx context.Context, job catalog.Job, err error) erro
 	switch judge(err) {
 	case verdictRetry, verdictHalt:
 		p.gate.blame(err, p.Log)
+		p.stuck.Store(&err)
 		return catalog.Later(retryWait, err)
 	case verdictReject:
 		return p.rejectOr(ctx, job, reasonFor(err))
@@ -194,5 +205,17 @@ func (g *gate) run(ctx context.Context, store objectstore.Store, log *slog.Logge
 	}
 }
 
-// Halted says why scans wait, nil while they do not.
+// Trouble says why scans wait, whether for the store or for something else
+// that does not lie with them, nil while they do not.
+func (p *Pipeline) Trouble() error {
+	if err := p.gate.closed(); err != nil {
+		return err
+	}
+	if err := p.stuck.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Halted says why scans wait for the store, nil while they do not.
 func (p *Pipeline) Halted() error { return p.gate.closed() }

@@ -3,7 +3,10 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,4 +42,11 @@ func TestGateSaysWhyTheStoreIsAwayNow(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestScanIsNotRejectedForAProgramThatDoesNotStart(t *testing.T) {
+	err := exec.Command(filepath.Join(t.TempDir(), "gone")).Run()
+	if got := judge(fmt.Errorf("open scan: %w", err)); got != verdictRetry {
+		t.Errorf("%v is judged %v", err, got)
+	}
 }

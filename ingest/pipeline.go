@@ -22,6 +22,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -80,6 +81,7 @@ type Pipeline struct {
 	gate   gate
 	events broadcast
 	busy   keyed
+	stuck  atomic.Pointer[error] // why the newest scan that was put off waits
 }
 
 // NewPipeline makes a pipeline; Run starts it.

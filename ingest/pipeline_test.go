@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image"
 	"image/png"
 	"log/slog"
@@ -210,5 +211,26 @@ func TestVerifyBesideWorkFindsNothingWrong(t *testing.T) {
 	v, err := Verify(t.Context(), r.store, r.Catalog, beside, func(f Finding) { t.Errorf("%s: %s: %s", f.What, f.Key, f.Why) })
 	if err != nil || v.Findings != 0 {
 		t.Errorf("%d findings, %v", v.Findings, err)
+	}
+}
+
+// deaf is a reader on a machine that cannot read now.
+type deaf struct{ oneWord }
+
+func (deaf) Recognise(context.Context, int, *scan.Image) (Reading, error) {
+	return Reading{}, ErrNotReading
+}
+
+func TestWaitingSaysWhy(t *testing.T) {
+	r := newRoom(t)
+	r.Reader = deaf{}
+	claim := r.give("a.png", dot(1), false)
+	if err := r.work(t.Context(), catalog.Job{Claim: claim, Document: record.DocumentID(claim.Receipt.Scan, 0), Attempt: 1}); err == nil || !errors.Is(r.Trouble(), ErrNotReading) {
+		t.Errorf("the job ends with %v, the trouble is %v", err, r.Trouble())
+	}
+	r.Reader = oneWord{}
+	r.finish(claim)
+	if err := r.Trouble(); err != nil {
+		t.Errorf("trouble after all is read: %v", err)
 	}
 }

@@ -126,7 +126,7 @@ func (a *app) ingestPaths(ctx context.Context, r ingestRequest, progress func(in
 	t := newTally(progress)
 	opt.Found = t.found
 	defer a.pipeline.Watch(t.hear)()
-	stop := t.report(a.pipeline.Halted)
+	stop := t.report(a.pipeline.Trouble)
 	defer stop()
 	paths := make([]string, len(r.Paths))
 	for i, p := range r.Paths {

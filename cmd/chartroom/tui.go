@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -43,14 +44,18 @@ func harmless(s string) string {
 
 func joinWords(words []string) string { return strings.Join(words, " ") }
 
-// bar shows how far long work is, on a terminal only.
-type bar struct{ bar *progressbar.ProgressBar }
+// bar shows how far long work is, on a terminal only. Why it waits is said
+// elsewhere too, once.
+type bar struct {
+	bar     *progressbar.ProgressBar
+	trouble string // said last
+}
 
 func newBar(what string) *bar {
 	if !term.IsTerminal(int(os.Stderr.Fd())) {
 		return &bar{}
 	}
-	return &bar{progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
+	return &bar{bar: progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())}
 }
 
@@ -67,6 +72,10 @@ func (b *bar) count(n, total int) {
 
 func (b *bar) ingest(p ingestProgress) {
 	if b.bar == nil {
+		if p.Trouble != b.trouble && p.Trouble != "" {
+			say(errors.New("scans wait: " + p.Trouble))
+		}
+		b.trouble = p.Trouble
 		return
 	}
 	what := fmt.Sprintf("reading (%d pages)", p.Pages)
