@@ -49,6 +49,8 @@ const (
 	// minSkew, in degrees, is what the engine copes with by itself: turning
 	// blurs, and costs clean print more words than so little skew does.
 	minSkew = 1.0
+	// minBitSkew is the same for one-bit pages: turning smooths their steps.
+	minBitSkew = 0.4
 	// sureSkew is the confidence from which Leptonica's angle is relied upon.
 	sureSkew = 3.0
 	// tilesPerInch is how finely the light of a page is measured.
@@ -113,8 +115,12 @@ func (s *sheet) even(img *image, tile int, whiteComes bool) bool {
 // skew is by how many degrees clockwise the page must be turned to stand
 // straight; 0 where it is straight enough or nobody knows.
 func (s *sheet) skew() float64 {
+	least := minSkew
+	if s.img.depth() == 1 {
+		least = minBitSkew
+	}
 	var degrees, sure C.double
-	if C.cr_skew(s.lines.pix, C.int(s.dpi), &degrees, &sure) != 0 || sure < sureSkew || math.Abs(float64(degrees)) < minSkew {
+	if C.cr_skew(s.lines.pix, C.int(s.dpi), &degrees, &sure) != 0 || sure < sureSkew || math.Abs(float64(degrees)) < least {
 		return 0
 	}
 	return float64(degrees)
