@@ -26,7 +26,7 @@ import (
 )
 
 // Version names the rules. It changes when a page could give other findings.
-const Version = "rules 1"
+const Version = "rules 2"
 
 // DateOrder says how a site writes dates in numbers.
 type DateOrder string
