@@ -66,6 +66,7 @@ type (
 		DPI          int        `json:"dpi,omitempty"`
 		Rotation     int        `json:"rotation"`
 		Reader       string     `json:"reader,omitempty"`
+		Cleaned      string     `json:"cleaned,omitempty"`
 		Ink          float64    `json:"ink,omitempty"`
 		Picture      string     `json:"picture,omitempty"`
 		PictureWidth int        `json:"picture_width,omitempty"`
@@ -258,7 +259,7 @@ func fromWireDocument(w *wireDocument) *Document {
 }
 
 func toWirePage(p *Page) wirePage {
-	w := wirePage{p.Number, p.State, p.Reason, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Ink, p.Picture, p.PictureWidth, nil}
+	w := wirePage{p.Number, p.State, p.Reason, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Cleaned, p.Ink, p.Picture, p.PictureWidth, nil}
 	for i := range p.Words {
 		w.Words = append(w.Words, wireWord(p.Words[i]))
 	}
@@ -266,7 +267,7 @@ func toWirePage(p *Page) wirePage {
 }
 
 func fromWirePage(w *wirePage) Page {
-	p := Page{w.Number, w.State, w.Reason, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Ink, nil, w.Picture, w.PictureWidth}
+	p := Page{w.Number, w.State, w.Reason, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Cleaned, w.Ink, nil, w.Picture, w.PictureWidth}
 	for i := range w.Words {
 		p.Words = append(p.Words, Word(w.Words[i]))
 	}

@@ -152,6 +152,7 @@ type Page struct {
 	DPI          int
 	Rotation     int
 	Reader       string // what read it: the engine's name and version, or "text layer"
+	Cleaned      string // what was done to a copy of it before it was read; empty for nothing
 	Ink          float64
 	Words        []Word
 	Picture      string

@@ -49,6 +49,7 @@ type (
 		Width      int              `json:"width,omitempty"`
 		Height     int              `json:"height,omitempty"`
 		Confidence float64          `json:"confidence,omitempty"`
+		Cleaned    string           `json:"cleaned,omitempty"`
 		Text       string           `json:"text,omitempty"`
 	}
 	wirePatient struct {
@@ -138,7 +139,7 @@ func toWireDocument(d *record.Document, text bool) *wireDocument {
 
 func toWirePage(p *record.Page, text bool) wirePage {
 	w := wirePage{Number: p.Number, State: p.State, Reason: p.Reason, Rotation: p.Rotation, DPI: p.DPI,
-		Width: p.Width, Height: p.Height, Confidence: thousandths(p.Confidence())}
+		Width: p.Width, Height: p.Height, Confidence: thousandths(p.Confidence()), Cleaned: p.Cleaned}
 	if text {
 		w.Text = p.Text()
 	}

@@ -298,6 +298,9 @@ func toPageView(head *record.Document, p *record.Page, marks []bool) *pageView {
 	if len(p.Words) > 0 {
 		facts = append(facts, plural(len(p.Words), "word", "words"), fmt.Sprintf("confidence %d %%", v.Confidence))
 	}
+	if p.Cleaned != "" {
+		facts = append(facts, p.Cleaned)
+	}
 	v.Facts = strings.Join(facts, " · ")
 	return v
 }

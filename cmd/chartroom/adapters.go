@@ -40,7 +40,7 @@ func (r recogniser) Recognise(ctx context.Context, page int, img *scan.Image) (i
 		}
 		return ingest.Reading{}, err
 	}
-	got.Page.PictureWidth = got.PictureWidth
+	got.Page.PictureWidth, got.Page.Cleaned = got.PictureWidth, got.Cleaned
 	return ingest.Reading{Page: got.Page, Picture: got.Picture, PictureType: got.PictureType}, nil
 }
 
