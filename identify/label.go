@@ -102,6 +102,9 @@ func labelAt(r *row, from int) (label, bool) {
 // hardly be anything else.
 func shortLabel(r *row, from int) (label, bool) {
 	word := strings.Trim(r.tokens[from].text, ":.;")
+	if len(word) == 2 && strings.HasSuffix(r.tokens[from].text, ":") {
+		return shortDOB(r, from, word)
+	}
 	if len(word) != 3 || from+1 == len(r.tokens) || word != strings.ToUpper(word) || word == "MRI" {
 		return label{}, false
 	}
@@ -114,6 +117,14 @@ func shortLabel(r *row, from int) (label, bool) {
 		return label{field{kind: "dob"}, from, from + 1, false}, true
 	}
 	return label{}, false
+}
+
+// shortDOB knows DOB with a letter lost, where a colon and a date follow.
+func shortDOB(r *row, from int, word string) (label, bool) {
+	if from+1 == len(r.tokens) || word != strings.ToUpper(word) || distance("dob", fold(word), 1) != 1 || !looksLikeDate(r.tokens[from+1].text) {
+		return label{}, false
+	}
+	return label{field{kind: "dob"}, from, from + 1, false}, true
 }
 
 // settle decides whether words that read like a label are one here.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"chartroom/record"
 )
@@ -193,14 +194,24 @@ func unlike(c *Candidate, all []record.Identifier) int {
 		if id.Kind != record.KindDOB || id.Role != record.RoleUnclear || id.Check != record.CheckBad {
 			continue
 		}
-		read := asDigits(letters(id.Value.Reveal()))
-		if !slices.ContainsFunc(forms, func(form string) bool {
+		read, likely := asDigits(letters(id.Value.Reveal())), forms
+		if wholeYear(id.Value.Reveal()) {
+			likely = forms[:3]
+		}
+		if !slices.ContainsFunc(likely, func(form string) bool {
 			return edits(read[:min(len(read), len(form)+1)], form) <= 1 || edits(read[:min(len(read), len(form))], form) <= 1
 		}) {
 			return id.Page
 		}
 	}
 	return 0
+}
+
+// wholeYear reports whether one of the parts of a date has four characters, as
+// a year written in full has.
+func wholeYear(date string) bool {
+	parts := strings.FieldsFunc(date, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return len(parts) > 1 && slices.ContainsFunc(parts, func(p string) bool { return len(p) == 4 })
 }
 
 // elsewhere is the kind and page of a field for the patient's name, number or
