@@ -140,6 +140,17 @@ func TestASlantedPageIsReadByItsRows(t *testing.T) {
 	}
 }
 
+// A birth date that goes unseen lets somebody of the same name, whose number is
+// one digit apart, be taken for the patient.
+func TestABirthDateIsSeenThoughItsLabelLostALetter(t *testing.T) {
+	for label, seen := range map[string]bool{"OB:": true, "DB:": true, "DO:": true, "D0B:": true, "OB": false, "MD:": false} {
+		got := told(Find([]record.Page{paper("Patient: BROWN, ANNA A  MRN: 00442069  " + label + " 01/13/1986")}, record.Given{}, Options{DateOrder: MonthFirst}))
+		if slices.Contains(got, "dob patient 1986-01-13") != seen {
+			t.Errorf("%s: found %v", label, got)
+		}
+	}
+}
+
 // FuzzFind holds that no words, however odd, break finding or give a finding
 // without a value.
 func FuzzFind(f *testing.F) {
