@@ -29,6 +29,8 @@ type (
 		Scan        Digest           `json:"scan"`
 		Part        int              `json:"part,omitempty"`
 		ScanPages   *[2]int          `json:"scan_pages,omitempty"`
+		Parts       []wirePart       `json:"parts,omitempty"`
+		Separators  []wireSeparator  `json:"separators,omitempty"`
 		Received    time.Time        `json:"received"`
 		Status      Status           `json:"status"`
 		FiledBy     string           `json:"filed_by,omitempty"`
@@ -40,6 +42,22 @@ type (
 		Decided     time.Time        `json:"decided"`
 		DecidedBy   string           `json:"decided_by,omitempty"`
 		Pages       []wirePage       `json:"pages,omitempty"`
+	}
+	wirePart struct {
+		ID    ID     `json:"id"`
+		Pages [2]int `json:"scan_pages"`
+	}
+	wireSeparator struct {
+		Page    int         `json:"scan_page"`
+		Code    wireBarcode `json:"code"`
+		Patient string      `json:"patient,omitempty"`
+		Kept    bool        `json:"kept,omitempty"`
+		Picture string      `json:"picture,omitempty"`
+	}
+	wireBarcode struct {
+		Symbology string  `json:"symbology"`
+		Text      string  `json:"text"`
+		Box       *[4]int `json:"box,omitempty"`
 	}
 	wirePatientRef struct {
 		MRN  string `json:"mrn"`
@@ -58,19 +76,20 @@ type (
 		Check      Check   `json:"check"`
 	}
 	wirePage struct {
-		Number       int        `json:"page"`
-		State        PageState  `json:"state"`
-		Reason       string     `json:"reason,omitempty"`
-		Width        int        `json:"width,omitempty"`
-		Height       int        `json:"height,omitempty"`
-		DPI          int        `json:"dpi,omitempty"`
-		Rotation     int        `json:"rotation"`
-		Reader       string     `json:"reader,omitempty"`
-		Cleaned      string     `json:"cleaned,omitempty"`
-		Ink          float64    `json:"ink,omitempty"`
-		Picture      string     `json:"picture,omitempty"`
-		PictureWidth int        `json:"picture_width,omitempty"`
-		Words        []wireWord `json:"words,omitempty"`
+		Number       int           `json:"page"`
+		State        PageState     `json:"state"`
+		Reason       string        `json:"reason,omitempty"`
+		Width        int           `json:"width,omitempty"`
+		Height       int           `json:"height,omitempty"`
+		DPI          int           `json:"dpi,omitempty"`
+		Rotation     int           `json:"rotation"`
+		Reader       string        `json:"reader,omitempty"`
+		Cleaned      string        `json:"cleaned,omitempty"`
+		Ink          float64       `json:"ink,omitempty"`
+		Picture      string        `json:"picture,omitempty"`
+		PictureWidth int           `json:"picture_width,omitempty"`
+		Words        []wireWord    `json:"words,omitempty"`
+		Barcodes     []wireBarcode `json:"barcodes,omitempty"`
 	}
 	wireReceipt struct {
 		Schema   int       `json:"schema"`
@@ -223,6 +242,12 @@ func toWireDocument(d *Document) *wireDocument {
 	if d.ScanPages != [2]int{} {
 		w.ScanPages = &d.ScanPages
 	}
+	for _, p := range d.Parts {
+		w.Parts = append(w.Parts, wirePart(p))
+	}
+	for _, s := range d.Separators {
+		w.Separators = append(w.Separators, wireSeparator{s.Page, toWireBarcode(s.Code), s.Patient.Reveal(), s.Kept, s.Picture})
+	}
 	if p := d.Patient; p != nil {
 		w.Patient = &wirePatientRef{p.MRN.Reveal(), p.Name.Reveal(), p.DOB.Reveal()}
 	}
@@ -242,6 +267,12 @@ func fromWireDocument(w *wireDocument) *Document {
 	if w.ScanPages != nil {
 		d.ScanPages = *w.ScanPages
 	}
+	for _, p := range w.Parts {
+		d.Parts = append(d.Parts, Part(p))
+	}
+	for _, s := range w.Separators {
+		d.Separators = append(d.Separators, Separator{s.Page, fromWireBarcode(s.Code), Hide(s.Patient), s.Kept, s.Picture})
+	}
 	if p := w.Patient; p != nil {
 		d.Patient = &PatientRef{Hide(p.MRN), Hide(p.Name), Hide(p.DOB)}
 	}
@@ -259,19 +290,41 @@ func fromWireDocument(w *wireDocument) *Document {
 }
 
 func toWirePage(p *Page) wirePage {
-	w := wirePage{p.Number, p.State, p.Reason, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Cleaned, p.Ink, p.Picture, p.PictureWidth, nil}
+	w := wirePage{p.Number, p.State, p.Reason, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Cleaned, p.Ink, p.Picture, p.PictureWidth, nil, nil}
 	for i := range p.Words {
 		w.Words = append(w.Words, wireWord(p.Words[i]))
+	}
+	for _, b := range p.Barcodes {
+		w.Barcodes = append(w.Barcodes, toWireBarcode(b))
 	}
 	return w
 }
 
 func fromWirePage(w *wirePage) Page {
-	p := Page{w.Number, w.State, w.Reason, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Cleaned, w.Ink, nil, w.Picture, w.PictureWidth}
+	p := Page{w.Number, w.State, w.Reason, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Cleaned, w.Ink, nil, nil, w.Picture, w.PictureWidth}
 	for i := range w.Words {
 		p.Words = append(p.Words, Word(w.Words[i]))
 	}
+	for _, b := range w.Barcodes {
+		p.Barcodes = append(p.Barcodes, fromWireBarcode(b))
+	}
 	return p
+}
+
+func toWireBarcode(b Barcode) wireBarcode {
+	w := wireBarcode{Symbology: b.Symbology, Text: b.Text.Reveal()}
+	if !b.Box.Empty() {
+		w.Box = &[4]int{b.Box.Left, b.Box.Top, b.Box.Width, b.Box.Height}
+	}
+	return w
+}
+
+func fromWireBarcode(w wireBarcode) Barcode {
+	b := Barcode{Symbology: w.Symbology, Text: Hide(w.Text)}
+	if w.Box != nil {
+		b.Box = Box{w.Box[0], w.Box[1], w.Box[2], w.Box[3]}
+	}
+	return b
 }
 
 func pack(v any) ([]byte, error) {

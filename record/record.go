@@ -155,9 +155,23 @@ type Page struct {
 	Cleaned      string // what was done to a copy of it before it was read; empty for nothing
 	Ink          float64
 	Words        []Word
+	Barcodes     []Barcode
 	Picture      string
 	PictureWidth int
 }
+
+// Barcode is a barcode as it was read. Symbology names its kind, in lower case
+// ("code128", "qr", "patch"); of a patch code, Text is the letter or digit it
+// goes by: T, 1, 2, 3, 4 or 6.
+type Barcode struct {
+	Symbology string
+	Text      Private
+	Box       Box
+}
+
+// SymbologyPatch is the symbology of patch codes, the four bars across a
+// separator sheet.
+const SymbologyPatch = "patch"
 
 // Confidence is the mean confidence of the page's words, 0 where there are none.
 func (p *Page) Confidence() float64 {
@@ -246,6 +260,10 @@ const (
 	StatusReview   Status = "review"   // a person must decide
 	StatusHold     Status = "hold"     // the evidence contradicts itself
 	StatusRejected Status = "rejected" // the scan cannot be read
+
+	// StatusSuperseded is of a document that is none any more: the pages of the
+	// scan are in the documents that its Parts name.
+	StatusSuperseded Status = "superseded"
 )
 
 // FiledByAuto stands in Document.FiledBy where no person filed it.
@@ -261,15 +279,23 @@ type PatientRef struct {
 // Document is what a clerk files: one or more pages that belong together, with
 // everything read, found and decided about them. It is written revision by
 // revision; a revision is never changed. ScanPages is the range of pages of
-// the scan, from 1, where the scan was split, otherwise zero.
+// the scan, from 1, where the scan was split, otherwise zero; a document's name
+// always means the same pages. Separators are the sheets at which the scan was
+// split that belong to the document: those before it, and behind the last one.
+//
+// The whole scan (part 0) always has a record. Where the scan was split, its
+// status is superseded, Parts names the documents that took its place, and
+// Separators is all separators: together every page of the scan.
 type Document struct {
 	ID          ID
 	Revision    int
 	Scan        Digest
 	Part        int
 	ScanPages   [2]int
-	Received    time.Time // the first receipt's
-	Receipts    []Receipt // oldest first; kept beside the document, not in its revisions
+	Parts       []Part      // of a superseded document
+	Separators  []Separator // in the order of the scan
+	Received    time.Time   // the first receipt's
+	Receipts    []Receipt   // oldest first; kept beside the document, not in its revisions
 	Pages       []Page
 	Status      Status
 	FiledBy     string
@@ -280,6 +306,24 @@ type Document struct {
 	Identifiers []Identifier
 	Decided     time.Time // when this revision was
 	DecidedBy   string    // by whom: the program's name and version, or a person
+}
+
+// Part is a document of a split scan, and the pages of the scan it holds.
+type Part struct {
+	ID    ID
+	Pages [2]int
+}
+
+// Separator is a sheet that parts two documents of a scan. Page counts within
+// the scan. Code is what was read on it; of a patient's cover sheet Patient is
+// the number that its code gives. One that is not Kept is in no document;
+// Picture is then the key of its picture for the screen.
+type Separator struct {
+	Page    int
+	Code    Barcode
+	Patient Private
+	Kept    bool
+	Picture string
 }
 
 // File is the first name the scan had, Batch, Place and Facility the first

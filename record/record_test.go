@@ -59,6 +59,21 @@ func TestStoredDocumentComesBackWhole(t *testing.T) {
 	}
 }
 
+func TestSplitScanComesBackWhole(t *testing.T) {
+	want := example()
+	patch := Barcode{SymbologyPatch, Hide("T"), Box{10, 20, 300, 80}}
+	want.Pages[0].Barcodes = []Barcode{{"code128", Hide("00482913"), Box{1, 2, 3, 4}}}
+	want.Separators = []Separator{{3, patch, Private{}, false, "pictures/x/3.png"}, {4, Barcode{"qr", Hide("P"), Box{}}, Hide("00482913"), true, ""}}
+	want.Parts = []Part{{DocumentID(want.Scan, 1), [2]int{1, 2}}, {want.ID, want.ScanPages}}
+	b, err := MarshalDocument(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := UnmarshalDocument(b); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("came back different, error %v", err)
+	}
+}
+
 func TestHeadLeavesOnlyTheWordsOut(t *testing.T) {
 	want := example()
 	b, err := MarshalHead(want)
