@@ -41,6 +41,7 @@ type (
 		Identifiers []wireIdentifier `json:"identifiers,omitempty"`
 		Decided     time.Time        `json:"decided"`
 		DecidedBy   string           `json:"decided_by,omitempty"`
+		Because     string           `json:"because,omitempty"`
 		Pages       []wirePage       `json:"pages,omitempty"`
 	}
 	wirePart struct {
@@ -60,9 +61,10 @@ type (
 		Box       *[4]int `json:"box,omitempty"`
 	}
 	wirePatientRef struct {
-		MRN  string `json:"mrn"`
-		Name string `json:"name,omitempty"`
-		DOB  string `json:"dob,omitempty"`
+		MRN       string `json:"mrn"`
+		Name      string `json:"name,omitempty"`
+		DOB       string `json:"dob,omitempty"`
+		Authority string `json:"authority,omitempty"`
 	}
 	wireIdentifier struct {
 		Kind       Kind    `json:"kind"`
@@ -125,6 +127,29 @@ type (
 		City      string `json:"city,omitempty"`
 		State     string `json:"state,omitempty"`
 		Zip       string `json:"zip,omitempty"`
+
+		Names      []wireName   `json:"names,omitempty"`
+		Numbers    []wireNumber `json:"numbers,omitempty"`
+		MergedInto *wireKey     `json:"merged_into,omitempty"`
+		Deceased   bool         `json:"deceased,omitempty"`
+		DeathDate  string       `json:"death_date,omitempty"`
+		Restricted bool         `json:"restricted,omitempty"`
+	}
+	wireName struct {
+		Kind   NameKind `json:"kind"`
+		Last   string   `json:"last,omitempty"`
+		First  string   `json:"first,omitempty"`
+		Middle string   `json:"middle,omitempty"`
+		Suffix string   `json:"suffix,omitempty"`
+	}
+	wireNumber struct {
+		Kind      Kind   `json:"kind"`
+		Authority string `json:"authority,omitempty"`
+		Value     string `json:"value"`
+	}
+	wireKey struct {
+		Authority string `json:"authority,omitempty"`
+		MRN       string `json:"mrn"`
 	}
 )
 
@@ -218,8 +243,20 @@ func UnmarshalReceipt(b []byte) (*Receipt, error) {
 // MarshalPatientLine writes a patient as one line of JSON, ended by a line
 // feed: the form of the registry's snapshots.
 func MarshalPatientLine(p *Patient) ([]byte, error) {
-	b, err := json.Marshal(wirePatient{Schema, p.Authority, p.MRN.Reveal(), p.Last.Reveal(), p.First.Reveal(), p.Middle.Reveal(), p.Suffix.Reveal(),
-		p.DOB.Reveal(), p.Sex.Reveal(), p.SSN.Reveal(), p.MBI.Reveal(), p.NHS.Reveal(), p.Phone.Reveal(), p.Street.Reveal(), p.City.Reveal(), p.State.Reveal(), p.Zip.Reveal()})
+	w := wirePatient{Schema: Schema, Authority: p.Authority, MRN: p.MRN.Reveal(), Last: p.Last.Reveal(), First: p.First.Reveal(), Middle: p.Middle.Reveal(), Suffix: p.Suffix.Reveal(),
+		DOB: p.DOB.Reveal(), Sex: p.Sex.Reveal(), SSN: p.SSN.Reveal(), MBI: p.MBI.Reveal(), NHS: p.NHS.Reveal(), Phone: p.Phone.Reveal(),
+		Street: p.Street.Reveal(), City: p.City.Reveal(), State: p.State.Reveal(), Zip: p.Zip.Reveal(),
+		Deceased: p.Deceased, DeathDate: p.DeathDate.Reveal(), Restricted: p.Restricted}
+	for _, n := range p.Names {
+		w.Names = append(w.Names, wireName{n.Kind, n.Last.Reveal(), n.First.Reveal(), n.Middle.Reveal(), n.Suffix.Reveal()})
+	}
+	for _, n := range p.Numbers {
+		w.Numbers = append(w.Numbers, wireNumber{n.Kind, n.Authority, n.Value.Reveal()})
+	}
+	if k := p.MergedInto; k != nil {
+		w.MergedInto = &wireKey{k.Authority, k.MRN.Reveal()}
+	}
+	b, err := json.Marshal(w)
 	return append(b, '\n'), err
 }
 
@@ -232,13 +269,25 @@ func UnmarshalPatientLine(b []byte) (*Patient, error) {
 	if err := known(w.Schema); err != nil {
 		return nil, fmt.Errorf("read patient record: %w", err)
 	}
-	return &Patient{w.Authority, Hide(w.MRN), Hide(w.Last), Hide(w.First), Hide(w.Middle), Hide(w.Suffix), Hide(w.DOB), Hide(w.Sex),
-		Hide(w.SSN), Hide(w.MBI), Hide(w.NHS), Hide(w.Phone), Hide(w.Street), Hide(w.City), Hide(w.State), Hide(w.Zip)}, nil
+	p := &Patient{Authority: w.Authority, MRN: Hide(w.MRN), Last: Hide(w.Last), First: Hide(w.First), Middle: Hide(w.Middle), Suffix: Hide(w.Suffix),
+		DOB: Hide(w.DOB), Sex: Hide(w.Sex), SSN: Hide(w.SSN), MBI: Hide(w.MBI), NHS: Hide(w.NHS), Phone: Hide(w.Phone),
+		Street: Hide(w.Street), City: Hide(w.City), State: Hide(w.State), Zip: Hide(w.Zip),
+		Deceased: w.Deceased, DeathDate: Hide(w.DeathDate), Restricted: w.Restricted}
+	for _, n := range w.Names {
+		p.Names = append(p.Names, PatientName{n.Kind, Hide(n.Last), Hide(n.First), Hide(n.Middle), Hide(n.Suffix)})
+	}
+	for _, n := range w.Numbers {
+		p.Numbers = append(p.Numbers, PatientNumber{n.Kind, n.Authority, Hide(n.Value)})
+	}
+	if k := w.MergedInto; k != nil {
+		p.MergedInto = &PatientKey{k.Authority, Hide(k.MRN)}
+	}
+	return p, nil
 }
 
 func toWireDocument(d *Document) *wireDocument {
 	w := &wireDocument{Schema: Schema, ID: d.ID, Revision: d.Revision, Scan: d.Scan, Part: d.Part, Received: d.Received.UTC(), Status: d.Status,
-		FiledBy: d.FiledBy, Reason: d.Reason, DocType: d.DocType, Date: d.Date, Decided: d.Decided.UTC(), DecidedBy: d.DecidedBy}
+		FiledBy: d.FiledBy, Reason: d.Reason, DocType: d.DocType, Date: d.Date, Decided: d.Decided.UTC(), DecidedBy: d.DecidedBy, Because: d.Because}
 	if d.ScanPages != [2]int{} {
 		w.ScanPages = &d.ScanPages
 	}
@@ -249,7 +298,7 @@ func toWireDocument(d *Document) *wireDocument {
 		w.Separators = append(w.Separators, wireSeparator{s.Page, toWireBarcode(s.Code), s.Patient.Reveal(), s.Kept, s.Picture})
 	}
 	if p := d.Patient; p != nil {
-		w.Patient = &wirePatientRef{p.MRN.Reveal(), p.Name.Reveal(), p.DOB.Reveal()}
+		w.Patient = &wirePatientRef{p.MRN.Reveal(), p.Name.Reveal(), p.DOB.Reveal(), p.Authority}
 	}
 	for _, id := range d.Identifiers {
 		wi := wireIdentifier{id.Kind, id.Role, id.Value.Reveal(), id.Raw.Reveal(), id.Page, nil, id.Confidence, id.Source, id.Check}
@@ -263,7 +312,7 @@ func toWireDocument(d *Document) *wireDocument {
 
 func fromWireDocument(w *wireDocument) *Document {
 	d := &Document{ID: w.ID, Revision: w.Revision, Scan: w.Scan, Part: w.Part, Received: w.Received, Status: w.Status, FiledBy: w.FiledBy,
-		Reason: w.Reason, DocType: w.DocType, Date: w.Date, Decided: w.Decided, DecidedBy: w.DecidedBy}
+		Reason: w.Reason, DocType: w.DocType, Date: w.Date, Decided: w.Decided, DecidedBy: w.DecidedBy, Because: w.Because}
 	if w.ScanPages != nil {
 		d.ScanPages = *w.ScanPages
 	}
@@ -274,7 +323,7 @@ func fromWireDocument(w *wireDocument) *Document {
 		d.Separators = append(d.Separators, Separator{s.Page, fromWireBarcode(s.Code), Hide(s.Patient), s.Kept, s.Picture})
 	}
 	if p := w.Patient; p != nil {
-		d.Patient = &PatientRef{Hide(p.MRN), Hide(p.Name), Hide(p.DOB)}
+		d.Patient = &PatientRef{Hide(p.MRN), Hide(p.Name), Hide(p.DOB), p.Authority}
 	}
 	for _, wi := range w.Identifiers {
 		id := Identifier{wi.Kind, wi.Role, Hide(wi.Value), Hide(wi.Raw), wi.Page, Box{}, wi.Confidence, wi.Source, wi.Check}

@@ -274,6 +274,8 @@ type PatientRef struct {
 	MRN  Private
 	Name Private // LAST, FIRST MIDDLE SUFFIX
 	DOB  Private // ISO 8601
+	// Authority is whose number MRN is; empty for the site's own.
+	Authority string
 }
 
 // Document is what a clerk files: one or more pages that belong together, with
@@ -301,11 +303,13 @@ type Document struct {
 	FiledBy     string
 	Reason      string
 	Patient     *PatientRef
+	Survivor    *PatientRef // into whom the registry has merged Patient; kept beside the document, not in its revisions
 	DocType     string
 	Date        string // ISO 8601; the date of the document, neither print nor birth
 	Identifiers []Identifier
 	Decided     time.Time // when this revision was
 	DecidedBy   string    // by whom: the program's name and version, or a person
+	Because     string    // why there is this revision after the one before
 }
 
 // Part is a document of a split scan, and the pages of the scan it holds.
@@ -324,6 +328,15 @@ type Separator struct {
 	Patient Private
 	Kept    bool
 	Picture string
+}
+
+// ShownPatient is whom the document is shown under: the patient it is filed
+// to, or the one that patient turned out to be.
+func (d *Document) ShownPatient() *PatientRef {
+	if d.Survivor != nil {
+		return d.Survivor
+	}
+	return d.Patient
 }
 
 // File is the first name the scan had, Batch, Place and Facility the first

@@ -24,7 +24,7 @@ func example() *Document {
 	return &Document{
 		ID: DocumentID(scan, 2), Revision: 3, Scan: scan, Part: 2, ScanPages: [2]int{4, 5},
 		Received: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), Status: StatusFiled, FiledBy: FiledByAuto, Reason: "number and birth date agree",
-		Patient: &PatientRef{Hide("00482913"), Hide("GARCIA, MARIA L"), Hide("1961-03-14")}, DocType: "laboratory", Date: "2011-02-09",
+		Patient: &PatientRef{MRN: Hide("00482913"), Name: Hide("GARCIA, MARIA L"), DOB: Hide("1961-03-14")}, DocType: "laboratory", Date: "2011-02-09",
 		Identifiers: []Identifier{{KindMRN, RolePatient, Hide("00482913"), Hide("0O482913"), 1, Box{310, 412, 180, 36}, 0.97, SourceText, CheckNone}},
 		Decided:     time.Date(2026, 11, 23, 10, 0, 5, 0, time.UTC), DecidedBy: "chartroom 1",
 		Pages: []Page{
@@ -102,7 +102,9 @@ func TestReceiptAndPatientComeBackWhole(t *testing.T) {
 	if got, err := UnmarshalReceipt(b); err != nil || !reflect.DeepEqual(got, r) {
 		t.Errorf("receipt: %v, error %v", got, err)
 	}
-	p := &Patient{"site", Hide("1"), Hide("Garcia"), Hide("Maria"), Hide("L"), Hide("Jr"), Hide("1961-03-14"), Hide("F"), Hide("2"), Hide("3"), Hide("4"), Hide("5"), Hide("6"), Hide("7"), Hide("8"), Hide("9")}
+	p := &Patient{"site", Hide("1"), Hide("Garcia"), Hide("Maria"), Hide("L"), Hide("Jr"), Hide("1961-03-14"), Hide("F"), Hide("2"), Hide("3"), Hide("4"), Hide("5"), Hide("6"), Hide("7"), Hide("8"), Hide("9"),
+		[]PatientName{{NameFormer, Hide("Lopez"), Hide("Maria"), Hide("L"), Hide("Jr")}, {NameAlias, Hide("Garcia"), Hide("Mia"), Private{}, Private{}}},
+		[]PatientNumber{{KindMRN, "other site", Hide("77")}}, &PatientKey{"site", Hide("2")}, true, Hide("2001-02-03"), true}
 	line, err := MarshalPatientLine(p)
 	if err != nil || !bytes.HasSuffix(line, []byte("}\n")) {
 		t.Fatalf("line %q, error %v", line, err)
@@ -266,4 +268,20 @@ func reveal(t *testing.T, d *Document) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// Snapshots of the registry written before patients had other names, numbers
+// and ends stay readable, and what has none of these is written as it was.
+func TestAPatientOfTheFirstFormStaysReadable(t *testing.T) {
+	line := `{"schema":1,"authority":"site","mrn":"00000001","last":"Garcia","first":"Maria","dob":"1961-03-14","phone":"5550100"}` + "\n"
+	p, err := UnmarshalPatientLine([]byte(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.MRN.Reveal() != "00000001" || p.Phone.Reveal() != "5550100" || p.MergedInto != nil || p.Deceased || p.Restricted {
+		t.Error("an old line reads as something else")
+	}
+	if again, err := MarshalPatientLine(p); err != nil || string(again) != line {
+		t.Errorf("an old line is written otherwise (%v)", err)
+	}
 }
