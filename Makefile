@@ -1,7 +1,7 @@
 # Chartroom. The two commands are `make run` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build test check bench eval eval-ocr eval-patient eval-search packages test-packages tools clean
+.PHONY: help run build test check bench paper eval eval-ocr eval-patient eval-search packages test-packages tools clean
 
 # The one path outside the project: sample scans with their truth, where they are at hand.
 SAMPLES ?= ../shared/samples
@@ -12,7 +12,12 @@ export CHARTROOM_SAMPLES := $(abspath $(SAMPLES))
 
 # What building and running needs of Debian, and what the tests need besides.
 RUN_PACKAGES  := gcc g++ libc6-dev pkg-config libtesseract-dev libleptonica-dev libheif-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd poppler-utils fonts-dejavu-core
-TEST_PACKAGES := postgresql chromium strace e2fsprogs
+TEST_PACKAGES := postgresql chromium strace e2fsprogs $(PAPER_FONTS)
+# The faces of made-up paper (testdata/paper/font.go): office print, forms, a typewriter, two hands.
+PAPER_FONTS   := fonts-dejavu-core fonts-liberation fonts-freefont-ttf fonts-gnutypewriter fonts-dkg-handwriting fonts-breip fonts-crosextra-carlito
+
+# Packages that ./... leaves out, because of their folder's name.
+MADE := ./testdata/make ./testdata/paper/...
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
@@ -29,13 +34,13 @@ build: packages ## build bin/chartroom
 	go build $(GOFLAGS_BUILD) -o bin/chartroom ./cmd/chartroom
 
 test: packages test-packages tools build ## install and run every test
-	go test -timeout 30m ./...
+	go test -timeout 30m ./... $(MADE)
 
 check: packages tools ## formatting, vet, lint, and that only two rooms need C
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet ./...
-	bin/tools/staticcheck ./...
-	CGO_ENABLED=0 go build $$(go list ./... | grep -vE '/(ocr|cmd/chartroom)(/|$$)')
+	go vet ./... $(MADE)
+	bin/tools/staticcheck ./... $(MADE)
+	CGO_ENABLED=0 go build $(MADE) $$(go list ./... | grep -vE '/(ocr|cmd/chartroom)(/|$$)')
 	go mod verify
 
 bench: build ## what each stage costs, beside a baseline in the same run (about ten minutes)
@@ -55,6 +60,9 @@ eval-patient: packages ## filing on the sample boxes by the whole program, and o
 
 eval-search: ## known items found, by the rate of misread letters
 	go test -run '^$$' -bench KnownItem -benchtime 1x -timeout 30m ./index
+
+paper: test-packages ## a box of made-up scans with registry and truth: make paper SEED=7 N=100 OUT=folder
+	go run ./testdata/paper/cmd/box -seed $(or $(SEED),1) -n $(or $(N),80) -out $(or $(OUT),var/paper)
 
 tools: bin/tools/versitygw bin/tools/staticcheck ## the pinned tools of the tests
 

@@ -154,9 +154,12 @@ func up(b []byte, stride int) (out []byte) {
 }
 
 // JPEG codes a picture; an orientation or a resolution of 0 is not stored.
-func JPEG(m *image.Gray, orientation, dpi int) []byte {
+func JPEG(m *image.Gray, orientation, dpi int) []byte { return JPEGOf(m, orientation, dpi, 60) }
+
+// JPEGOf codes a picture at a quality of 1 to 100.
+func JPEGOf(m *image.Gray, orientation, dpi, quality int) []byte {
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 60}); err != nil {
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: quality}); err != nil {
 		panic(err)
 	}
 	if orientation == 0 && dpi == 0 {

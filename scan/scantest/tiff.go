@@ -2,6 +2,7 @@ package scantest
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"encoding/binary"
 	"image"
@@ -13,7 +14,7 @@ import (
 // Frame is one directory of a TIFF to be.
 type Frame struct {
 	Picture     *image.Gray
-	Compression int // 1 none, 3 and 4 fax, 5 LZW, 8 deflate, 32773 PackBits
+	Compression int // 1 none, 3 and 4 fax, 5 LZW, 7 JPEG, 8 deflate, 32773 PackBits
 	Bits        int // 1 or 8
 	Color       bool
 	WhiteIsZero bool
@@ -22,6 +23,7 @@ type Frame struct {
 	Orientation int  // stored as is; the picture is not turned
 	Reduced     bool // marked as a thumbnail
 	Strips      int  // default 1
+	Quality     int  // of JPEG, 1 to 100; default 60
 }
 
 // TIFF codes frames into a file: classic or BigTIFF, of either byte order.
@@ -182,6 +184,8 @@ func (f Frame) code(m *image.Gray) []byte {
 		return G3(m)
 	case 4:
 		return G4(m)
+	case 7:
+		return JPEGOf(m, 0, 0, cmp.Or(f.Quality, 60))
 	}
 	samples := m.Pix[:m.Stride*m.Rect.Dy()]
 	if f.Color {

@@ -1,0 +1,168 @@
+package paper
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func box(t testing.TB, seed uint64, o Options) *Box {
+	t.Helper()
+	b, err := New(seed, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestTheSameSeedMakesTheSameScansInAnyOrder(t *testing.T) {
+	a, b := box(t, 3, Options{Patients: 300}), box(t, 3, Options{Patients: 300})
+	if !reflect.DeepEqual(a.Registry(), b.Registry()) {
+		t.Error("two registries of one seed differ")
+	}
+	n := []int{7, 26, 52, 75}
+	for _, i := range n {
+		a.Scan(i)
+	}
+	slices.Reverse(n)
+	for _, i := range n {
+		x, y := a.Scan(i), b.Scan(i)
+		if len(x.Pages) != len(x.Images) || len(x.Turned) != len(x.Images) {
+			t.Errorf("scan %d: %d pages of text, %d images", i, len(x.Pages), len(x.Images))
+		}
+		if !reflect.DeepEqual(x.Truth, y.Truth) || !bytes.Equal(x.Bytes(), y.Bytes()) {
+			t.Errorf("scan %d differs when made again", i)
+		}
+	}
+	if other := box(t, 4, Options{Patients: 300}).Scan(7); reflect.DeepEqual(other.Truth, a.Scan(7).Truth) {
+		t.Error("another seed makes the same scan")
+	}
+}
+
+// dateForms are all ways in which a birth may be written on these pages.
+var dateForms = slices.Concat([]string{"1-2-06", "01/02/06", "1/2/2006", "01 02 2006"}, first(usDates), first(ukDates), []string{"January 2, 2006", "Jan 2, 2006", "2 January 2006", "01/02/2006"})
+
+func first(pairs [][2]string) (out []string) {
+	for _, p := range pairs {
+		out = append(out, p[0])
+	}
+	return out
+}
+
+// stands reports whether a value of a kind is on a page of text.
+func stands(kind, value, text string) bool {
+	low, bare := strings.ToLower(text), regexp.MustCompile(`[ ()-]`).ReplaceAllString(text, "")
+	switch kind {
+	case "name":
+		parts := strings.Split(strings.ToLower(value), "|")
+		return strings.Contains(low, parts[0]) && (strings.Contains(low, parts[1]) || strings.Contains(low, parts[1][:1]+". "+parts[0]))
+	case "dob":
+		born, err := time.Parse(time.DateOnly, value)
+		return err == nil && slices.ContainsFunc(dateForms, func(f string) bool { return strings.Contains(text, born.Format(f)) })
+	case "sex":
+		return regexp.MustCompile(`\b` + value + `(emale|ale)?\b`).MatchString(text)
+	case "address":
+		return strings.Contains(low, strings.ToLower(value))
+	}
+	return strings.Contains(bare, strings.ReplaceAll(value, "-", ""))
+}
+
+func TestEveryIdentifierAndDecoyOfTheTruthStandsOnThePage(t *testing.T) {
+	b := box(t, 11, Options{Patients: 500})
+	words := strings.Split("registration,laboratory,discharge summary,progress note,referral letter,consent,clinic letter,insurance claim,radiology report,history and physical,immunization record,fax,medication administration record,operative note,pathology,prescription,correspondence,other", ",")
+	for i := range 3 * len(Layouts()) {
+		s, pages, _ := b.draft(i)
+		text := strings.Join(slices.Concat(s.Pages...), "\n")
+		if len(s.Pages) != len(pages) || len(s.Pages) == 0 {
+			t.Errorf("%s: %d pages of text, %d printed", s.Layout, len(s.Pages), len(pages))
+		}
+		if s.Identifiers["name"] == "" && s.Trap == "" || !slices.Contains(words, s.DocType) || len(text) < 150 {
+			t.Errorf("%s: %q, %v, %d bytes of text", s.Layout, s.DocType, s.Identifiers, len(text))
+		}
+		for kind, value := range s.Identifiers {
+			if !stands(kind, value, strings.ReplaceAll(text, "\n", " ")) {
+				t.Errorf("scan %d, %s: %s %q is not on the page:\n%s", i, s.Layout, kind, value, text)
+			}
+		}
+		for _, d := range s.Decoys {
+			kind, value, _ := strings.Cut(d, ":")
+			if !stands(kind, value, strings.ReplaceAll(text, "\n", " ")) || s.Roles[d] == "" {
+				t.Errorf("scan %d, %s: decoy %q in role %q is not on the page:\n%s", i, s.Layout, d, s.Roles[d], text)
+			}
+		}
+	}
+}
+
+func TestBoxOnDiskHasARegistryScansAndTheirTruth(t *testing.T) {
+	dir := t.TempDir()
+	b := box(t, 5, Options{Patients: 50, Layouts: []string{"typed_note", "operative_note"}, Levels: []Level{Clean}})
+	if err := b.Write(dir, 4, 2); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(filepath.Join(dir, "truth.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for l := range bytes.Lines(lines) {
+		var tr Truth
+		if err := json.Unmarshal(l, &tr); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "scans", tr.File)); err != nil || info.Size() < 1000 {
+			t.Errorf("scan %s: %v", tr.File, err)
+		}
+		n++
+	}
+	registry, err := os.ReadFile(filepath.Join(dir, "registry.csv"))
+	if err != nil || bytes.Count(registry, []byte("\n")) != 51 || !bytes.HasPrefix(registry, []byte(strings.Join(Header, ",")+"\n")) || n != 4 {
+		t.Errorf("registry of %d lines, truth of %d, %v", bytes.Count(registry, []byte("\n")), n, err)
+	}
+}
+
+var wordPattern = regexp.MustCompile(`[a-z0-9]+`)
+
+func bag(s string) map[string]int {
+	m := map[string]int{}
+	for _, w := range wordPattern.FindAllString(strings.ToLower(s), -1) {
+		m[w]++
+	}
+	return m
+}
+
+func TestCleanPagesAreReadableByTesseract(t *testing.T) {
+	tesseract, err := exec.LookPath("tesseract")
+	if err != nil {
+		t.Skip("tesseract is not installed")
+	}
+	b := box(t, 9, Options{Patients: 200, Upright: true, Levels: []Level{Clean}, Layouts: []string{"prose_letter", "typed_note", "pathology_report"}})
+	for i := range 3 {
+		s := b.Scan(i)
+		path := filepath.Join(t.TempDir(), "page.png")
+		if err := os.WriteFile(path, pngFile(s.Images[0], false, s.Wear.DPIX), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(tesseract, path, "-")
+		cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, hit, all := bag(string(out)), 0, 0
+		for w, n := range bag(strings.Join(s.Pages[0], "\n")) {
+			hit += min(n, read[w])
+			all += n
+		}
+		if float64(hit) < 0.95*float64(all) {
+			t.Errorf("%s: %d of %d words", s.Layout, hit, all)
+		}
+	}
+}
