@@ -51,8 +51,8 @@ bench: build ## what each stage costs, beside a baseline in the same run (about 
 
 eval: eval-ocr eval-patient eval-search ## accuracy on samples and generated paper
 
-eval-ocr: packages ## words read, beside plain Tesseract, by the paper's state
-	CHARTROOM_BENCH=1 go test -run '^$$' -bench Reading -benchtime 1x -timeout 60m ./ocr
+eval-ocr: packages test-packages ## words read and pages turned, beside plain Tesseract, by wear; SEED=, FULL=1
+	CHARTROOM_EVAL=1 SEED=$(SEED) FULL=$(FULL) go test -count 1 -run 'WornPagesReadBetter|TurnedPagesAreRead' -v -timeout 120m ./ocr
 
 eval-patient: packages ## filing on the sample boxes by the whole program, and on misread made-up documents
 	go test -run '^$$' -bench Box -benchtime 1x -timeout 60m ./cmd/chartroom

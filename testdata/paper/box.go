@@ -119,13 +119,13 @@ func (b *Box) Scan(n int) *Scan {
 func (b *Box) draft(n int) (*Scan, []*canvas, *rand.Rand) {
 	rng := rand.New(rand.NewPCG(b.seed, uint64(n)<<8|2))
 	l := b.layouts[n%len(b.layouts)]
-	level := b.o.Levels[n/len(b.layouts)%len(b.o.Levels)]
+	level := b.o.Levels[(n+n/len(b.layouts))%len(b.o.Levels)] // each layout meets each level
 	who, truth := b.subject(rng, l)
 	truth.Layout, truth.Level, truth.DocType = l.name, level, l.docType
 	s := &Scan{Truth: truth}
 	w := WearOf(level, rng)
-	if chance(rng, b.o.Turned) {
-		w.Turn = pick(rng, []int{90, 180, 180, 270})
+	if lies := rand.New(rand.NewPCG(b.seed, uint64(n)<<8|3)); chance(lies, b.o.Turned) { // of its own, so that a box may be had turned and upright
+		w.Turn = pick(lies, []int{90, 180, 180, 270})
 	}
 	s.Wear = w
 	pages := b.write(rng, l, who, truth, float64(max(w.DPIX, w.DPIY)*oversampling(w)))

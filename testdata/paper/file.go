@@ -2,6 +2,7 @@ package paper
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"chartroom/scan/scantest"
@@ -48,7 +50,7 @@ func (s *Scan) name(n int, rng *rand.Rand) {
 	case s.Wear.Noise > 4: // nobody packs noise without loss
 		kinds = greyKinds[:3]
 	}
-	for s.kind == "" || len(s.Images) > 1 && (s.kind == "png" || s.kind == "jpeg") || s.Wear.DPIX != s.Wear.DPIY && s.kind == "png" {
+	for s.kind == "" || len(s.Images) > 1 && (s.kind == "png" || s.kind == "jpeg") {
 		s.kind = pick(rng, kinds)
 	}
 	ext := filepath.Ext("." + s.kind)
@@ -60,19 +62,16 @@ func (s *Scan) name(n int, rng *rand.Rand) {
 
 // Bytes is the scan's file.
 func (s *Scan) Bytes() []byte {
-	quality := s.Wear.Quality
-	if quality == 0 {
-		quality = 85
-	}
+	quality := cmp.Or(s.Wear.Quality, 85)
 	x, y := s.Wear.DPIX, s.Wear.DPIY
 	if s.Wear.Turn%180 != 0 {
 		x, y = y, x
 	}
 	switch s.kind {
 	case "png":
-		return pngFile(s.Images[0], s.Wear.Bits == 1, x)
+		return pngFile(s.Images[0], s.Wear.Bits == 1, x, y)
 	case "jpeg":
-		return scantest.JPEGOf(s.Images[0], 1, x, quality)
+		return jpegFile(s.Images[0], x, quality)
 	case "g4.pdf", "jpeg.pdf":
 		var pages []scantest.PDFPage
 		for _, m := range s.Images {
@@ -108,8 +107,28 @@ func (s *Scan) Bytes() []byte {
 	return scantest.TIFF(binary.LittleEndian, false, frames...)
 }
 
+// Page is page i alone as a picture's file, as it is taken out of the scan: its
+// codec, "jpeg" where the scan is coded so, "png" where it has no loss.
+func (s *Scan) Page(i int) (codec string, file []byte) {
+	x, y := s.Wear.DPIX, s.Wear.DPIY
+	if s.Wear.Turn%180 != 0 {
+		x, y = y, x
+	}
+	if strings.HasPrefix(s.kind, "jpeg") {
+		return "jpeg", jpegFile(s.Images[i], x, cmp.Or(s.Wear.Quality, 85))
+	}
+	return "png", pngFile(s.Images[i], s.Wear.Bits == 1, x, y)
+}
+
+// jpegFile is a JPEG file with its resolution where scanners put it.
+func jpegFile(m *image.Gray, dpi, quality int) []byte {
+	b := scantest.JPEGOf(m, 0, 0, quality)
+	head := []byte{0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 1, byte(dpi >> 8), byte(dpi), byte(dpi >> 8), byte(dpi), 0, 0}
+	return append(head, b[2:]...)
+}
+
 // pngFile is a PNG file with its resolution.
-func pngFile(m *image.Gray, bits bool, dpi int) []byte {
+func pngFile(m *image.Gray, bits bool, x, y int) []byte {
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.BestSpeed}
 	var err error
@@ -121,7 +140,7 @@ func pngFile(m *image.Gray, bits bool, dpi int) []byte {
 	if err != nil {
 		panic(err) // a buffer takes all
 	}
-	return withResolution(b.Bytes(), dpi)
+	return withResolution(b.Bytes(), x, y)
 }
 
 // Write makes scans from 0 to n and writes the box to a folder, with so many

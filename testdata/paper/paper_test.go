@@ -147,7 +147,7 @@ func TestCleanPagesAreReadableByTesseract(t *testing.T) {
 	for i := range 3 {
 		s := b.Scan(i)
 		path := filepath.Join(t.TempDir(), "page.png")
-		if err := os.WriteFile(path, pngFile(s.Images[0], false, s.Wear.DPIX), 0o600); err != nil {
+		if err := os.WriteFile(path, pngFile(s.Images[0], false, s.Wear.DPIX, s.Wear.DPIY), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(tesseract, path, "-")

@@ -16,13 +16,13 @@ func twoColors(m *image.Gray) *image.Paletted {
 	return out
 }
 
-// withResolution adds a PNG's chunk that says its dots per inch, after the
+// withResolution adds a PNG's chunk that says its dots per inch across and down, after the
 // header, whose length is always the same.
-func withResolution(b []byte, dpi int) []byte {
+func withResolution(b []byte, x, y int) []byte {
 	const head = 8 + 25
-	perMetre := uint32(float64(dpi)/0.0254 + 0.5)
-	chunk := binary.BigEndian.AppendUint32([]byte("pHYs"), perMetre)
-	chunk = append(binary.BigEndian.AppendUint32(chunk, perMetre), 1)
+	perMetre := func(dpi int) uint32 { return uint32(float64(dpi)/0.0254 + 0.5) }
+	chunk := binary.BigEndian.AppendUint32([]byte("pHYs"), perMetre(x))
+	chunk = append(binary.BigEndian.AppendUint32(chunk, perMetre(y)), 1)
 	out := append([]byte{}, b[:head]...)
 	out = binary.BigEndian.AppendUint32(out, 9)
 	out = append(out, chunk...)
