@@ -1,6 +1,6 @@
 package ocr
 
-// #cgo pkg-config: lept libheif
+// #cgo pkg-config: lept libheif libwebp
 // #cgo CFLAGS: -O2
 // #cgo LDFLAGS: -l:libtiff.so.6
 // #include <stdlib.h>
@@ -175,21 +175,37 @@ func (m *image) picture(maxHeight int) (data []byte, mediaType string, width int
 		return nil, "", 0, fmt.Errorf("make picture: %w", errImage)
 	}
 	defer C.pixDestroy(&pix)
+	encode := encodeWebP
+	if mediaType = "image/webp"; m.depth() == 1 {
+		mediaType, encode = "image/png", encodePNG
+	}
+	data, err = encode(pix)
+	return data, mediaType, int(C.pixGetWidth(pix)), err
+}
+
+func encodePNG(pix *C.PIX) ([]byte, error) {
 	var p *C.l_uint8
 	var n C.size_t
-	var bad C.l_ok
-	if mediaType = "image/webp"; m.depth() == 1 {
-		mediaType = "image/png"
-		bad = C.pixWriteMemPng(&p, &n, pix, 0)
-	} else {
-		bad = C.pixWriteMemWebP(&p, &n, pix, pictureQuality, 0)
-	}
-	if bad != 0 || p == nil {
-		return nil, "", 0, fmt.Errorf("encode picture: %w", errImage)
+	if C.pixWriteMemPng(&p, &n, pix, 0) != 0 || p == nil {
+		return nil, fmt.Errorf("encode picture: %w", errImage)
 	}
 	defer C.lept_free(unsafe.Pointer(p))
-	return C.GoBytes(unsafe.Pointer(p), C.int(n)), mediaType, int(C.pixGetWidth(pix)), nil
+	return C.GoBytes(unsafe.Pointer(p), C.int(n)), nil
 }
+
+func encodeWebP(pix *C.PIX) ([]byte, error) {
+	var p *C.uint8_t
+	var n C.size_t
+	if C.cr_webp(pix, pictureQuality, &p, &n) != 0 || p == nil {
+		return nil, fmt.Errorf("encode picture: %w", errImage)
+	}
+	defer C.cr_free_webp(p)
+	return C.GoBytes(unsafe.Pointer(p), C.int(n)), nil
+}
+
+// linesUncompressed reports whether the engine's lines stay what they are on
+// their way through its own memory (handover.c).
+func linesUncompressed() bool { return C.cr_lines_uncompressed() != 0 }
 
 // serialized lends the image to f in Leptonica's own uncompressed form, in C's
 // memory: how an image reaches gosseract without being encoded.

@@ -190,10 +190,11 @@ int cr_marks(PIX *ink, int at_least, double *fraction, int *marks) {
   return bad;
 }
 
-// cr_picture is the image for a screen: at most max_height rows. One-bit pages
-// become four shades of grey, which read better when small.
+// cr_picture is the image for a screen: at most max_height rows, and no more
+// columns than WebP can hold. One-bit pages become four shades of grey, which
+// read better when small.
 PIX *cr_picture(PIX *pix, int max_height) {
-  float f = (float)max_height / pixGetHeight(pix);
+  float f = L_MIN((float)max_height / pixGetHeight(pix), 16000.0f / pixGetWidth(pix));
   if (pixGetDepth(pix) != 1) return f >= 1 ? pixClone(pix) : f > 0.5 ? pixScaleGeneral(pix, f, f, 0, 0) : pixScaleAreaMap(pix, f, f);
   if (f >= 1) return pixClone(pix);
   PIX *grey = pixScaleToGray(pix, f);
