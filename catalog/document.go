@@ -83,19 +83,52 @@ func (c *Catalog) SaveReceipt(ctx context.Context, r record.Receipt) error {
 // already nothing changes, and seq is that one's. Receipts are kept apart:
 // those in d are not looked at.
 func (c *Catalog) SaveDocument(ctx context.Context, d *record.Document) (seq int64, err error) {
+	return c.SaveDocuments(ctx, []*record.Document{d})
+}
+
+// SaveDocuments is SaveDocument for several at once: all are seen, or none.
+// seq is the highest of theirs.
+func (c *Catalog) SaveDocuments(ctx context.Context, documents []*record.Document) (seq int64, err error) {
 	err = c.db.update(ctx, func(tx transaction) error {
-		if _, err := addScan(ctx, tx, d.Scan, d.Received); err != nil {
-			return err
+		seq = 0
+		for i, d := range documents {
+			if i > 0 && documents[i-1].Scan == d.Scan {
+				continue
+			}
+			if err := lock(ctx, tx, d.Scan); err != nil {
+				return err
+			}
 		}
-		if err := putDocument(ctx, tx, d); err != nil {
-			return err
+		for _, d := range documents {
+			at, err := saveDocument(ctx, tx, d)
+			if err != nil {
+				return fmt.Errorf("document %s: %w", d.ID, err)
+			}
+			seq = max(seq, at)
 		}
-		return one(ctx, tx, []any{&seq}, `SELECT COALESCE(seq, 0) FROM documents WHERE id = $1`, string(d.ID))
+		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("save document %s: %w", d.ID, err)
+		return 0, fmt.Errorf("save documents: %w", err)
 	}
 	return seq, nil
+}
+
+// lock takes the rows of a scan's documents: always before the sequence's.
+func lock(ctx context.Context, tx transaction, scan record.Digest) error {
+	_, err := tx.exec(ctx, `UPDATE documents SET revision = revision WHERE scan = $1`, scan.String())
+	return err
+}
+
+func saveDocument(ctx context.Context, tx transaction, d *record.Document) (seq int64, err error) {
+	if _, err := addScan(ctx, tx, d.Scan, d.Received); err != nil {
+		return 0, err
+	}
+	if err := putDocument(ctx, tx, d); err != nil {
+		return 0, err
+	}
+	err = one(ctx, tx, []any{&seq}, `SELECT COALESCE(seq, 0) FROM documents WHERE id = $1`, string(d.ID))
+	return seq, err
 }
 
 // putDocument writes a document over what is cached of an earlier revision,

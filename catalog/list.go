@@ -10,9 +10,11 @@ import (
 	"chartroom/record"
 )
 
-// Filter selects documents; zero fields select nothing away.
+// Filter selects documents; zero fields select nothing away. Superseded
+// documents come only where their status, a scan, or All is asked for.
 type Filter struct {
 	Status record.Status
+	All    bool           // the superseded too
 	MRN    record.Private // filed to this patient
 	Scan   record.Digest
 	Text   bool      // with the words of their pages
@@ -83,6 +85,9 @@ func (f Filter) where(ctx context.Context, s session) (string, []any, error) {
 	}
 	if f.Status != "" {
 		add("status = %s", string(f.Status))
+	}
+	if f.Status == "" && f.Scan.IsZero() && !f.All {
+		add("status <> %s", string(record.StatusSuperseded))
 	}
 	if !f.MRN.IsZero() {
 		add("mrn <> '' AND mrn = %s", clean(f.MRN.Reveal()))

@@ -20,13 +20,13 @@ type Counts struct {
 	Waiting, Running, Delayed int // jobs
 }
 
-// Counts counts documents by status, pages by state, patients, open claims and
+// Counts counts documents by status (superseded ones are in no total), pages by state, patients, open claims and
 // jobs, all at one moment.
 func (c *Catalog) Counts(ctx context.Context) (Counts, error) {
 	n := Counts{Documents: map[record.Status]int{}, Pages: map[record.PageState]int{}}
 	err := c.db.view(ctx, func(s session) error {
 		for sql, count := range map[string]func(string, int){
-			`SELECT status, COUNT(*) FROM documents GROUP BY status`:                                    func(k string, i int) { n.Documents[record.Status(k)] = i; n.Total += i },
+			`SELECT status, COUNT(*) FROM documents GROUP BY status`:                                    n.addDocuments,
 			`SELECT state, COUNT(*) FROM pages GROUP BY state`:                                          func(k string, i int) { n.Pages[record.PageState(k)] = i },
 			`SELECT CAST(state AS TEXT), COUNT(*) FROM river_job WHERE finalized_at IS NULL GROUP BY 1`: n.addJobs,
 			`SELECT 'patients', COUNT(*) FROM patients`:                                                 func(_ string, i int) { n.Patients = i },
@@ -49,6 +49,13 @@ func (c *Catalog) Counts(ctx context.Context) (Counts, error) {
 		return Counts{}, fmt.Errorf("count: %w", err)
 	}
 	return n, nil
+}
+
+func (n *Counts) addDocuments(status string, count int) {
+	if s := record.Status(status); s != record.StatusSuperseded {
+		n.Documents[s] = count
+		n.Total += count
+	}
 }
 
 func (n *Counts) addJobs(state string, count int) {

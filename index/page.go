@@ -38,8 +38,12 @@ const (
 // entries are what a document is in the index: one entry a page, each with
 // everything known of the document, so that a page is found under its patient
 // however badly it was read. A document without pages (waiting, rejected) has
-// one entry, of page 0, so that it is found by what is known of it.
+// one entry, of page 0, so that it is found by what is known of it. A
+// superseded one has none: its pages are in other documents.
 func entries(d *record.Document) []*document.Document {
+	if d.Status == record.StatusSuperseded {
+		return nil
+	}
 	about := aboutDocument(d)
 	if len(d.Pages) == 0 {
 		return []*document.Document{entry(d.ID, 0, about, nil)}

@@ -39,8 +39,10 @@ import (
 // cannot be read is a page in a named state. An error means that nothing can
 // be read at the moment.
 type Recogniser interface {
-	Recognise(ctx context.Context, page int, img *scan.Image) (Reading, error)
-	Reader() string // names engine, languages and settings: readings of one name are alike
+	Recognise(ctx context.Context, page int, languages string, img *scan.Image) (Reading, error)
+	// Reader names engine, languages and settings: readings of one name are
+	// alike. No languages are the usual ones.
+	Reader(languages string) string
 }
 
 // Reading is one page as it was read, and its picture for the screen.
@@ -68,10 +70,12 @@ type PipelineConfig struct {
 	Tools    scan.Tools
 	Limits   scan.Limits
 	Site     identify.Options
-	Temp     string // folder for originals fetched back from the store
-	Parallel int    // pages of one scan recognised at once; default 2
-	Scans    int    // scans worked on at once; default 4
-	Program  string // who decides, in records: the program's name and version
+	General  Rules            // of scans that come from no drop folder named in Folders
+	Folders  map[string]Rules // by the drop folder's name
+	Temp     string           // folder for originals fetched back from the store
+	Parallel int              // pages of one scan recognised at once; default 2
+	Scans    int              // scans worked on at once; default 4
+	Program  string           // who decides, in records: the program's name and version
 	Log      *slog.Logger
 }
 
@@ -114,37 +118,45 @@ func (p *Pipeline) Process(ctx context.Context, claim catalog.Claim) error {
 		return fmt.Errorf("open scan: %w", err)
 	}
 	defer pages.Close()
-	reading, err := p.recognise(ctx, claim.Receipt.Scan, pages)
+	reading, err := p.recognise(ctx, claim.Receipt, pages)
 	if err != nil {
 		return fmt.Errorf("recognise: %w", err)
 	}
-	found := p.identify(reading, claim.Receipt)
-	filing, err := p.match(ctx, reading, found)
+	sections, err := p.divide(ctx, claim, reading)
 	if err != nil {
-		return fmt.Errorf("match patient: %w", err)
+		return fmt.Errorf("divide: %w", err)
 	}
-	document, err := p.write(ctx, p.decided(claim, reading, found, filing))
+	var documents []*record.Document
+	for _, section := range sections {
+		found := p.identify(section, claim.Receipt)
+		filing, err := p.match(ctx, section, found, claim.Receipt)
+		if err != nil {
+			return fmt.Errorf("match patient: %w", err)
+		}
+		documents = append(documents, p.decided(claim, section, found, filing))
+	}
+	written, err := p.write(ctx, documents)
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
-	if err := p.index(ctx, document); err != nil {
+	if err := p.index(ctx, written); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	return p.release(ctx, claim, document)
+	return p.release(ctx, claim, written)
 }
 
 // Repeat takes a second receipt of a scan that has been read: its original is
 // compared with what is stored, and nothing else is done again.
-func (p *Pipeline) Repeat(ctx context.Context, claim catalog.Claim, document *record.Document) error {
+func (p *Pipeline) Repeat(ctx context.Context, claim catalog.Claim, documents []*record.Document) error {
 	original, err := p.keep(ctx, claim)
 	if err != nil {
 		return fmt.Errorf("keep original: %w", err)
 	}
 	defer original.Close()
-	if err := p.index(ctx, document); err != nil {
+	if err := p.index(ctx, documents); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	return p.release(ctx, claim, document)
+	return p.release(ctx, claim, documents)
 }
 
 // Reject gives a receipt whose scan cannot be read its end: a record with the
@@ -161,14 +173,14 @@ func (p *Pipeline) Reject(ctx context.Context, claim catalog.Claim, reason strin
 	said := p.rejected(claim, reason)
 	document := head
 	if head.Revision == 0 || head.Status == record.StatusRejected && head.Reason != reason {
-		if document, err = p.write(ctx, said); err != nil {
+		if document, err = p.writeOne(ctx, said); err != nil {
 			return fmt.Errorf("write record: %w", err)
 		}
 	}
-	if err := p.index(ctx, document); err != nil {
+	if err := p.index(ctx, []*record.Document{document}); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	return p.release(ctx, claim, said)
+	return p.release(ctx, claim, []*record.Document{said})
 }
 
 // work is one job: a scan's way, and what becomes of an error on it. Two
@@ -178,21 +190,22 @@ func (p *Pipeline) work(ctx context.Context, job catalog.Job) error {
 	if err := p.gate.closed(); err != nil {
 		return catalog.Later(gateWait, err)
 	}
-	document, err := p.known(ctx, job)
+	documents, err := p.known(ctx, job)
 	switch {
 	case err != nil:
-	case document != nil:
-		err = p.Repeat(ctx, job.Claim, document)
+	case documents != nil:
+		err = p.Repeat(ctx, job.Claim, documents)
 	default:
 		err = p.Process(ctx, job.Claim)
 	}
 	return p.outcome(ctx, job, err)
 }
 
-// known returns the document that an earlier job made of the scan, nil where
-// there is none, where it was rejected (what stood in the way may be gone), or
-// where reading it again is what the job is for.
-func (p *Pipeline) known(ctx context.Context, job catalog.Job) (*record.Document, error) {
+// known returns what an earlier job made of the scan, nil where that is
+// nothing, where it was rejected (what stood in the way may be gone), or where
+// reading it again is what the job is for. The whole scan's record tells: it
+// is written last.
+func (p *Pipeline) known(ctx context.Context, job catalog.Job) ([]*record.Document, error) {
 	d, err := p.Catalog.DocumentHead(ctx, job.Document)
 	if err != nil {
 		return nil, fmt.Errorf("look the document up: %w", err)
@@ -201,7 +214,10 @@ func (p *Pipeline) known(ctx context.Context, job catalog.Job) (*record.Document
 	if d.Revision == 0 || d.Status == record.StatusRejected || again {
 		return nil, nil
 	}
-	return d, nil
+	if d.Status != record.StatusSuperseded {
+		return []*record.Document{d}, nil
+	}
+	return p.documents(ctx, d.Scan)
 }
 
 // keep stores the original and its receipt, reads both back, and returns the
@@ -283,8 +299,9 @@ func (p *Pipeline) open(ctx context.Context, original *os.File) (*scan.Scan, err
 
 // recognise reads every page of the scan that the page ledger does not hold
 // yet, several at once.
-func (p *Pipeline) recognise(ctx context.Context, digest record.Digest, s *scan.Scan) ([]record.Page, error) {
-	done, err := p.Catalog.Pages(ctx, digest, p.Reader.Reader())
+func (p *Pipeline) recognise(ctx context.Context, r *record.Receipt, s *scan.Scan) ([]record.Page, error) {
+	languages := p.rules(r).Languages
+	done, err := p.Catalog.Pages(ctx, r.Scan, p.Reader.Reader(languages))
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +315,7 @@ func (p *Pipeline) recognise(ctx context.Context, digest record.Digest, s *scan.
 			continue
 		}
 		group.Go(func() error {
-			page, err := p.page(ctx, digest, s, n)
+			page, err := p.page(ctx, r.Scan, languages, s, n)
 			if err != nil {
 				return fmt.Errorf("page %d: %w", n, err)
 			}
@@ -310,8 +327,8 @@ func (p *Pipeline) recognise(ctx context.Context, digest record.Digest, s *scan.
 }
 
 // page reads one page, keeps its picture, and enters it in the ledger.
-func (p *Pipeline) page(ctx context.Context, digest record.Digest, s *scan.Scan, n int) (*record.Page, error) {
-	reading, err := p.readPage(ctx, s, n)
+func (p *Pipeline) page(ctx context.Context, digest record.Digest, languages string, s *scan.Scan, n int) (*record.Page, error) {
+	reading, err := p.readPage(ctx, languages, s, n)
 	if err != nil {
 		return nil, err
 	}
@@ -325,7 +342,7 @@ func (p *Pipeline) page(ctx context.Context, digest record.Digest, s *scan.Scan,
 		}
 		page.Picture = string(key)
 	}
-	if err := p.Catalog.SavePage(ctx, digest, p.Reader.Reader(), &page); err != nil {
+	if err := p.Catalog.SavePage(ctx, digest, p.Reader.Reader(languages), &page); err != nil {
 		return nil, err
 	}
 	p.events.send(Event{Pages: 1})
@@ -335,10 +352,10 @@ func (p *Pipeline) page(ctx context.Context, digest record.Digest, s *scan.Scan,
 // readPage has a page's image recognised. A page of a PDF whose picture cannot
 // be decoded is drawn instead; a page that cannot be had at all is a failed
 // page, and its document goes on.
-func (p *Pipeline) readPage(ctx context.Context, s *scan.Scan, n int) (Reading, error) {
-	reading, err := p.readImage(ctx, n, s.Image)
+func (p *Pipeline) readPage(ctx context.Context, languages string, s *scan.Scan, n int) (Reading, error) {
+	reading, err := p.readImage(ctx, languages, n, s.Image)
 	if err == nil && reading.Page.State == record.PageFailed && s.Format == scan.PDF && !s.Pages[n-1].Rendered {
-		if drawn, err := p.readImage(ctx, n, s.Render); err == nil {
+		if drawn, err := p.readImage(ctx, languages, n, s.Render); err == nil {
 			return drawn, nil
 		}
 	}
@@ -348,31 +365,35 @@ func (p *Pipeline) readPage(ctx context.Context, s *scan.Scan, n int) (Reading, 
 	return reading, err
 }
 
-func (p *Pipeline) readImage(ctx context.Context, n int, image func(context.Context, int) (*scan.Image, error)) (Reading, error) {
+func (p *Pipeline) readImage(ctx context.Context, languages string, n int, image func(context.Context, int) (*scan.Image, error)) (Reading, error) {
 	img, err := image(ctx, n)
 	if err != nil {
 		return Reading{}, err
 	}
 	defer img.Close()
-	return p.Reader.Recognise(ctx, n, img)
+	return p.Reader.Recognise(ctx, n, languages, img)
 }
 
-// identify finds the identifiers on the pages. Nothing on paper is dated later
-// than the day it arrived.
-func (p *Pipeline) identify(pages []record.Page, r *record.Receipt) identify.Findings {
+// identify finds the identifiers on a section's own pages, and on the cover
+// sheet before them. Nothing on paper is dated later than the day it arrived.
+func (p *Pipeline) identify(s section, r *record.Receipt) identify.Findings {
 	site := p.Site
 	site.Latest = r.Received.Format(time.DateOnly)
-	return identify.Find(pages, r.Given, site)
+	return s.evidence(identify.Find(s.content(), s.given(r), site))
 }
 
-func (p *Pipeline) match(ctx context.Context, pages []record.Page, found identify.Findings) (patient.Decision, error) {
-	return patient.Match(ctx, p.Patients, patient.Evidence{Identifiers: found.Identifiers, Date: found.Date, Pages: len(pages)})
+func (p *Pipeline) match(ctx context.Context, s section, found identify.Findings, r *record.Receipt) (patient.Decision, error) {
+	filing, err := patient.Match(ctx, p.Patients, patient.Evidence{Identifiers: found.Identifiers, Date: found.Date, Pages: len(s.content())})
+	return s.doubt(filing, r), err
 }
 
 // decided makes the document of what was read, found and decided.
-func (p *Pipeline) decided(claim catalog.Claim, pages []record.Page, found identify.Findings, filing patient.Decision) *record.Document {
+func (p *Pipeline) decided(claim catalog.Claim, s section, found identify.Findings, filing patient.Decision) *record.Document {
 	d := p.draft(claim)
-	d.Pages, d.Identifiers, d.DocType, d.Date = pages, filing.Identifiers, found.DocType, found.Date
+	d.Pages, d.Separators, d.Identifiers, d.DocType, d.Date = s.pages, s.separators, filing.Identifiers, found.DocType, found.Date
+	if !s.whole {
+		d.ScanPages = s.span
+	}
 	d.Status, d.Reason = filing.Status, filing.Reason
 	if filing.Status == record.StatusFiled {
 		d.FiledBy, d.Patient = record.FiledByAuto, filing.Patient.Ref()
@@ -391,36 +412,6 @@ func (p *Pipeline) draft(claim catalog.Claim) *record.Document {
 		Received: claim.Receipt.Received, Decided: time.Now().UTC(), DecidedBy: p.Program}
 }
 
-// write stores the document's next revision. Where the store holds that
-// revision already, from a try that was cut off or from before the catalog was
-// lost, its newest one is taken as it is, unless it only says that the scan
-// could not be read.
-func (p *Pipeline) write(ctx context.Context, d *record.Document) (*record.Document, error) {
-	head, err := p.Catalog.DocumentHead(ctx, d.ID)
-	if err != nil {
-		return nil, err
-	}
-	d.Revision = head.Revision + 1
-	if !head.Received.IsZero() {
-		d.Received = head.Received
-	}
-	for {
-		b, err := record.MarshalDocument(d)
-		if err != nil {
-			return nil, err
-		}
-		err = p.Store.Put(ctx, RecordKey(d.ID, d.Revision), objectstore.BytesBody(b))
-		if !errors.Is(err, objectstore.ErrExists) {
-			return d, err
-		}
-		last, err := p.newest(ctx, d.ID)
-		if err != nil || last.Status != record.StatusRejected || d.Status == record.StatusRejected {
-			return last, err
-		}
-		d.Revision = last.Revision + 1
-	}
-}
-
 // newest reads the last revision that the store holds of a document.
 func (p *Pipeline) newest(ctx context.Context, id record.ID) (*record.Document, error) {
 	var last objectstore.Key
@@ -433,9 +424,10 @@ func (p *Pipeline) newest(ctx context.Context, id record.ID) (*record.Document, 
 	return ReadRecord(ctx, p.Store, last)
 }
 
-// index enters the document in the catalog and waits until it can be found.
-func (p *Pipeline) index(ctx context.Context, d *record.Document) error {
-	seq, err := p.Catalog.SaveDocument(ctx, d)
+// index enters what a scan became in the catalog, all at once, and waits until
+// it can be found.
+func (p *Pipeline) index(ctx context.Context, documents []*record.Document) error {
+	seq, err := p.Catalog.SaveDocuments(ctx, documents)
 	if err != nil {
 		return err
 	}
@@ -443,9 +435,10 @@ func (p *Pipeline) index(ctx context.Context, d *record.Document) error {
 }
 
 // release lets the dropped file go: away, or aside where it was rejected.
-func (p *Pipeline) release(ctx context.Context, claim catalog.Claim, d *record.Document) error {
+func (p *Pipeline) release(ctx context.Context, claim catalog.Claim, documents []*record.Document) error {
+	documents = live(documents)
 	var err error
-	if d.Status == record.StatusRejected {
+	if d := documents[0]; d.Status == record.StatusRejected {
 		err = p.Intake.Reject(ctx, claim, d.Reason)
 	} else {
 		err = p.Intake.Release(ctx, claim)
@@ -456,7 +449,7 @@ func (p *Pipeline) release(ctx context.Context, claim catalog.Claim, d *record.D
 	if err := p.Catalog.Release(ctx, claim.ID); err != nil {
 		return fmt.Errorf("%w: %w", errRelease, err)
 	}
-	p.events.send(Event{Claim: claim.ID, Document: d})
+	p.events.send(Event{Claim: claim.ID, Documents: documents})
 	return nil
 }
 
@@ -507,11 +500,11 @@ func readAll(ctx context.Context, store objectstore.Store, key objectstore.Key) 
 }
 
 // Event tells of progress: pages read, or a claim that has its end (with the
-// document it became).
+// documents it became).
 type Event struct {
-	Pages    int
-	Claim    string
-	Document *record.Document
+	Pages     int
+	Claim     string
+	Documents []*record.Document
 }
 
 // Watch calls hear for every event from now on until the returned function is

@@ -32,9 +32,9 @@ type room struct {
 
 type oneWord struct{}
 
-func (oneWord) Reader() string { return "one word" }
+func (oneWord) Reader(string) string { return "one word" }
 
-func (oneWord) Recognise(_ context.Context, n int, _ *scan.Image) (Reading, error) {
+func (oneWord) Recognise(_ context.Context, n int, _ string, _ *scan.Image) (Reading, error) {
 	return Reading{Page: record.Page{Number: n, State: record.PageText}}, nil
 }
 
@@ -217,7 +217,7 @@ func TestVerifyBesideWorkFindsNothingWrong(t *testing.T) {
 // deaf is a reader on a machine that cannot read now.
 type deaf struct{ oneWord }
 
-func (deaf) Recognise(context.Context, int, *scan.Image) (Reading, error) {
+func (deaf) Recognise(context.Context, int, string, *scan.Image) (Reading, error) {
 	return Reading{}, ErrNotReading
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"iter"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,8 +86,11 @@ func rebuildReceipts(ctx context.Context, store objectstore.Store, c *catalog.Ca
 }
 
 // rebuildDocuments brings the newest readable revision of every document
-// back, and takes the scans it meets out of unread.
+// back, and takes the scans it meets out of unread. Parts of a scan come before
+// the whole, whose record says which of them count; without it the scan was not
+// finished, and is read again.
 func rebuildDocuments(ctx context.Context, store objectstore.Store, c *catalog.Catalog, unread map[record.Digest]record.Receipt, done *Rebuilt, progress func(Rebuilt)) error {
+	var parts []*record.Document
 	for keys, err := range revisions(ctx, store) {
 		if err != nil {
 			return err
@@ -99,14 +103,44 @@ func rebuildDocuments(ctx context.Context, store objectstore.Store, c *catalog.C
 			done.Damaged++
 			continue
 		}
-		if _, err := c.SaveDocument(ctx, d); err != nil {
+		if len(parts) > 0 && parts[0].Scan != d.Scan {
+			parts = nil
+		}
+		if d.Part > 0 {
+			parts = append(parts, d)
+			continue
+		}
+		all := append(counted(parts, d), d)
+		if _, err := c.SaveDocuments(ctx, all); err != nil {
 			return err
 		}
 		delete(unread, d.Scan)
-		done.Documents++
+		done.Documents += len(live(all))
 		progress(*done)
 	}
 	return nil
+}
+
+// counted are the parts of a scan as the whole scan's record has them: those
+// that it does not name are superseded, whether or not their own last revision
+// came to be written.
+func counted(parts []*record.Document, whole *record.Document) []*record.Document {
+	for i, d := range parts {
+		if d.Status == record.StatusSuperseded || slices.ContainsFunc(whole.Parts, func(p record.Part) bool { return p.ID == d.ID }) {
+			continue
+		}
+		parts[i] = &record.Document{ID: d.ID, Revision: d.Revision, Scan: d.Scan, Part: d.Part, ScanPages: d.ScanPages, Separators: d.Separators, Parts: partsOf(whole),
+			Received: d.Received, Decided: whole.Decided, DecidedBy: whole.DecidedBy, Status: record.StatusSuperseded, Reason: supersededReason(len(partsOf(whole)))}
+	}
+	return parts
+}
+
+// partsOf names the documents that a whole scan's record stands for.
+func partsOf(whole *record.Document) []record.Part {
+	if whole.Status == record.StatusSuperseded {
+		return whole.Parts
+	}
+	return []record.Part{{ID: whole.ID, Pages: spanOf(whole, len(whole.Pages))}}
 }
 
 // revisions yields the keys of one document's revisions after another, oldest
@@ -262,7 +296,7 @@ func Verify(ctx context.Context, store objectstore.Store, c *catalog.Catalog, pr
 			return v.count, err
 		}
 	}
-	for d, err := range c.Documents(ctx, catalog.Filter{}) {
+	for d, err := range c.Documents(ctx, catalog.Filter{All: true}) {
 		if err != nil {
 			return v.count, err
 		}

@@ -82,6 +82,9 @@ type Image struct {
 	// of the image at its resolution after Turn and Mirror. It is used only
 	// where it agrees with what the page shows.
 	Words []record.Word
+	// Languages are codes joined by "+", of those that the pool was told of;
+	// "" for the usual ones.
+	Languages string
 	// Number is the page's number in its scan, from 1.
 	Number int
 }
@@ -145,9 +148,10 @@ func dataFolder(given string) (string, error) {
 	return "", fmt.Errorf("find language data: %w: none in %s", ErrLanguage, strings.Join(slices.DeleteFunc(candidates, func(s string) bool { return s == "" }), ", "))
 }
 
-// checkLanguages finds out whether all of "eng+deu" and the orientation data
-// are installed, before the engine is asked for them.
-func checkLanguages(tessdata, languages string) error {
+// checkLanguages finds out whether all of "eng+deu", for each of several such
+// sets, and the orientation data are installed, before the engine is asked for
+// them. The error names Debian's package of what is missing.
+func checkLanguages(tessdata string, sets ...string) error {
 	installed, err := Languages(tessdata)
 	if err != nil {
 		return err
@@ -156,9 +160,10 @@ func checkLanguages(tessdata, languages string) error {
 	if err != nil {
 		return err
 	}
-	for name := range strings.SplitSeq(languages, "+") {
+	for name := range strings.SplitSeq(strings.Join(sets, "+"), "+") {
 		if !slices.Contains(installed, name) {
-			return fmt.Errorf("check languages: %w: %q is not among the installed: %s", ErrLanguage, name, strings.Join(installed, ", "))
+			return fmt.Errorf("check languages: %w: %q is not among the installed: %s; install Debian's tesseract-ocr-%s, or choose another", ErrLanguage, name,
+				strings.Join(installed, ", "), strings.ReplaceAll(strings.ToLower(name), "_", "-"))
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, orientation+dataSuffix)); err != nil {

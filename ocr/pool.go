@@ -1,12 +1,14 @@
 package ocr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +22,9 @@ type Config struct {
 	Workers int
 	// Languages are codes joined by "+", "eng+deu"; default "eng".
 	Languages string
+	// More are other sets of languages that some pages are read with, in the
+	// same form.
+	More []string
 	// Tessdata is the folder of language data; default $TESSDATA_PREFIX or
 	// where Debian puts it.
 	Tessdata string
@@ -90,14 +95,16 @@ func NewPool(cfg Config, log *slog.Logger) *Pool {
 	return &Pool{cfg: cfg.withDefaults(), log: log, jobs: make(chan job), ended: make(chan struct{})}
 }
 
-// Check finds out whether the languages are installed. The error names those
+// Check finds out whether all languages are installed. The error names those
 // that are.
-func (p *Pool) Check() error { return checkLanguages(p.cfg.Tessdata, p.cfg.Languages) }
+func (p *Pool) Check() error {
+	return checkLanguages(p.cfg.Tessdata, append([]string{p.cfg.Languages}, p.cfg.More...)...)
+}
 
-// Reader names what reads the pages: engine, languages and the version of the
-// settings. Pages of another reader may read otherwise.
-func (p *Pool) Reader() string {
-	return fmt.Sprintf("tesseract %s %s /%d", Version(), p.cfg.Languages, settings)
+// Reader names what reads the pages: engine, languages ("" for the usual ones)
+// and the version of the settings. Pages of another reader may read otherwise.
+func (p *Pool) Reader(languages string) string {
+	return fmt.Sprintf("tesseract %s %s /%d", Version(), cmp.Or(languages, p.cfg.Languages), settings)
 }
 
 // Jail is what the self-test of the newest worker said; false before there is
@@ -166,6 +173,9 @@ func (p *Pool) command() (Config, error) {
 // is wrong with the page is in the result's state; an error means that ctx or
 // the pool has ended, or that no worker can be started.
 func (p *Pool) Recognise(ctx context.Context, img Image) (Result, error) {
+	if img.Languages != "" && img.Languages != p.cfg.Languages && !slices.Contains(p.cfg.More, img.Languages) {
+		return Result{}, fmt.Errorf("recognise page: %w: the pool was not told of %q", ErrLanguage, img.Languages)
+	}
 	ch := make(chan answer, 1)
 	select {
 	case p.jobs <- job{ctx, img, ch}:
@@ -301,7 +311,7 @@ func (s *slot) recycle() {
 // result puts a worker's reply, which is not trusted, into its final form.
 func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) Result {
 	page := record.Page{Number: img.Number, State: r.State, Reason: r.Reason, Width: r.Width, Height: r.Height, DPI: r.DPI, Rotation: r.Rotation,
-		Reader: s.pool.Reader(), Ink: r.Ink, Words: fromWire(r.Words), PictureWidth: r.PictureWidth}
+		Reader: s.pool.Reader(img.Languages), Ink: r.Ink, Words: fromWire(r.Words), PictureWidth: r.PictureWidth}
 	if r.FromLayer {
 		page.Reader = "text layer"
 	}
@@ -319,7 +329,7 @@ func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) 
 
 // unread is the result for a page that no worker could finish.
 func (s *slot) unread(img Image, err error, cpu time.Duration) Result {
-	page := record.Page{Number: img.Number, State: record.PageFailed, Reason: "the reader broke down on this page", Reader: s.pool.Reader()}
+	page := record.Page{Number: img.Number, State: record.PageFailed, Reason: "the reader broke down on this page", Reader: s.pool.Reader(img.Languages)}
 	switch {
 	case errors.Is(err, errTimedOut):
 		page.State, page.Reason = record.PageTimedOut, fmt.Sprintf("reading took longer than %s and was stopped", s.cfg.PageTimeout)

@@ -2,11 +2,13 @@ package ocr
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -110,6 +112,68 @@ func TestMissingLanguageIsSaidAtStartWithThoseThatAreThere(t *testing.T) {
 	}
 	if _, err := Languages(t.TempDir()); !errors.Is(err, ErrLanguage) {
 		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// languageFolder is a folder with the data of English under several names.
+func languageFolder(t *testing.T, names ...string) string {
+	t.Helper()
+	dir, err := dataFolder("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	for _, name := range append(names, orientation) {
+		from := "eng"
+		if name == orientation {
+			from = name
+		}
+		b, err := os.ReadFile(filepath.Join(dir, from+dataSuffix))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name+dataSuffix), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+func TestPagesAreReadInTheirOwnLanguages(t *testing.T) {
+	names := []string{"aaa", "bbb", "ccc", "ddd"}
+	p := startPool(t, Config{Tessdata: languageFolder(t, names...), Languages: "aaa", More: []string{"bbb", "ccc", "bbb+ddd"}})
+	for _, languages := range []string{"", "bbb", "ccc", "bbb+ddd", "", "ccc"} {
+		img := notePage(t)
+		img.Languages = languages
+		page := recognise(t, p, img).Page
+		want := "tesseract " + Version() + " " + cmp.Or(languages, "aaa")
+		if page.State != record.PageText || !strings.HasPrefix(page.Reader, want) || page.Reader != p.Reader(languages) {
+			t.Errorf("in %q: %s, read by %q, the pool says %q", languages, page.State, page.Reader, p.Reader(languages))
+		}
+	}
+	if _, err := p.Recognise(t.Context(), Image{Languages: "ddd"}); !errors.Is(err, ErrLanguage) {
+		t.Errorf("languages that nobody spoke of: %v", err)
+	}
+}
+
+func TestAWorkerHoldsFewEngines(t *testing.T) {
+	names := []string{"aaa", "bbb", "ccc", "ddd"}
+	all := &engines{tessdata: languageFolder(t, names...), usual: "aaa"}
+	defer all.close()
+	for _, name := range append(names, "ccc", "") {
+		if _, err := all.of(name); err != nil {
+			t.Fatal(err)
+		}
+		if len(all.open) > maxEngines || all.open[len(all.open)-1].languages != cmp.Or(name, "aaa") {
+			t.Errorf("after %q: %v", name, all.open)
+		}
+	}
+}
+
+func TestMissingLanguageNamesItsPackage(t *testing.T) {
+	p := NewPool(Config{More: []string{"eng+chi_sim"}}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err := p.Check(); !errors.Is(err, ErrLanguage) || !strings.Contains(err.Error(), "tesseract-ocr-chi-sim") {
+		t.Errorf("check: %v", err)
 	}
 }
 

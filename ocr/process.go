@@ -120,7 +120,7 @@ func (p *process) read(ctx context.Context, img Image, limit time.Duration) (rep
 }
 
 func (p *process) exchange(img Image) (reply, []byte, error) {
-	err := sendFile(p.conn, request{img.Codec, img.Frame, img.Turn, img.Mirror, img.DPIX, img.DPIY, toWire(img.Words)}, img.File)
+	err := sendFile(p.conn, request{img.Codec, img.Frame, img.Turn, img.Mirror, img.DPIX, img.DPIY, img.Languages, toWire(img.Words)}, img.File)
 	if err != nil {
 		return reply{}, nil, err
 	}

@@ -9,26 +9,28 @@ import (
 
 // reader reads pages in a worker.
 type reader struct {
-	engine  *engine
+	engine  *engine // of the page's languages, see speak
+	engines *engines
 	compass *compass
 	most    bounds
 }
 
 func newReader(s setup) (*reader, error) {
-	e, err := openEngine(s.Tessdata, s.Languages)
+	all := &engines{tessdata: s.Tessdata, usual: s.Languages}
+	e, err := all.of("")
 	if err != nil {
 		return nil, err
 	}
 	c, err := openCompass(s.Tessdata)
 	if err != nil {
-		e.close()
+		all.close()
 		return nil, err
 	}
-	return &reader{engine: e, compass: c, most: bounds{pixels: s.MaxPixels, bytes: s.Memory / 3}}, nil
+	return &reader{engine: e, engines: all, compass: c, most: bounds{pixels: s.MaxPixels, bytes: s.Memory / 3}}, nil
 }
 
 func (r *reader) close() {
-	r.engine.close()
+	r.engines.close()
 	r.compass.close()
 }
 

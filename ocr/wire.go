@@ -47,6 +47,7 @@ type request struct {
 	Turn       int
 	Mirror     bool
 	DPIX, DPIY int
+	Languages  string
 	Words      []wireWord
 }
 

@@ -98,6 +98,9 @@ func readFile(r *reader, f *os.File, req request) (reply, []byte) {
 		return failed(errImage), nil
 	}
 	defer unix.Munmap(data)
+	if err := r.speak(req.Languages); err != nil {
+		return failed(err), nil
+	}
 	page, picture, err := r.read(data, req)
 	if err != nil {
 		return failed(err), nil

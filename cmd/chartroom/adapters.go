@@ -29,11 +29,11 @@ import (
 // recogniser is the OCR pool as the pipeline sees it.
 type recogniser struct{ pool *ocr.Pool }
 
-func (r recogniser) Reader() string { return r.pool.Reader() }
+func (r recogniser) Reader(languages string) string { return r.pool.Reader(languages) }
 
-func (r recogniser) Recognise(ctx context.Context, page int, img *scan.Image) (ingest.Reading, error) {
+func (r recogniser) Recognise(ctx context.Context, page int, languages string, img *scan.Image) (ingest.Reading, error) {
 	got, err := r.pool.Recognise(ctx, ocr.Image{File: img.File, Codec: img.Codec, Frame: img.Frame, Turn: img.Turn, Mirror: img.Mirror,
-		DPIX: img.DPIX, DPIY: img.DPIY, Words: img.Words, Number: page})
+		DPIX: img.DPIX, DPIY: img.DPIY, Words: img.Words, Languages: languages, Number: page})
 	if err != nil {
 		if ctx.Err() == nil {
 			err = fmt.Errorf("%w: %w", ingest.ErrNotReading, err)

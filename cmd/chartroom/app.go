@@ -158,17 +158,22 @@ func (a *app) newPipeline() (err error) {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
+	rules, err := cfg.rules()
+	if err != nil {
+		return err
+	}
 	workers := cfg.Reading.Workers
 	if workers == 0 {
 		workers = runtime.NumCPU()
 	}
-	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
+	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
 		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Command: []string{self, "ocr-worker"}}, a.log)
 	a.pipeline = ingest.NewPipeline(ingest.PipelineConfig{
 		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog, &a.registry},
-		Tools:  scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},
-		Limits: scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6},
-		Site:   site, Temp: filepath.Join(cfg.Data, "tmp"), Parallel: workers + 1, Scans: 2*workers + 2, Program: "chartroom " + version + ", " + identify.Version, Log: a.log,
+		Tools:   scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},
+		Limits:  scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6},
+		General: rules[""], Folders: rules,
+		Site: site, Temp: filepath.Join(cfg.Data, "tmp"), Parallel: workers + 1, Scans: 2*workers + 2, Program: "chartroom " + version + ", " + identify.Version, Log: a.log,
 	})
 	return nil
 }
@@ -390,8 +395,12 @@ func (a *app) countEvents() func(ingest.Event) {
 	a.metrics.MustRegister(pages, ended)
 	return func(e ingest.Event) {
 		pages.Add(float64(e.Pages))
-		if e.Document != nil {
-			ended.WithLabelValues(string(e.Document.Status)).Inc()
+		switch len(e.Documents) {
+		case 0:
+		case 1:
+			ended.WithLabelValues(string(e.Documents[0].Status)).Inc()
+		default:
+			ended.WithLabelValues("split").Inc()
 		}
 	}
 }

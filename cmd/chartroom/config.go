@@ -13,22 +13,25 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"chartroom/ingest"
 )
 
 // Config is every setting of the program. Defaults stand in defaultConfig; a
 // file, the environment and flags change them, in that order. doc/config.md
 // explains each key, and a test holds the two together.
 type Config struct {
-	Data     string         `toml:"data"`
-	Pages    PagesConfig    `toml:"pages"`
-	Drop     []DropConfig   `toml:"drop"`
-	Store    StoreConfig    `toml:"store"`
-	Catalog  CatalogConfig  `toml:"catalog"`
-	Reading  ReadingConfig  `toml:"reading"`
-	Limits   LimitsConfig   `toml:"limits"`
-	Identify IdentifyConfig `toml:"identify"`
-	Index    IndexConfig    `toml:"index"`
-	Log      LogConfig      `toml:"log"`
+	Data       string           `toml:"data"`
+	Pages      PagesConfig      `toml:"pages"`
+	Drop       []DropConfig     `toml:"drop"`
+	Store      StoreConfig      `toml:"store"`
+	Catalog    CatalogConfig    `toml:"catalog"`
+	Reading    ReadingConfig    `toml:"reading"`
+	Limits     LimitsConfig     `toml:"limits"`
+	Identify   IdentifyConfig   `toml:"identify"`
+	Separators SeparatorsConfig `toml:"separators"`
+	Index      IndexConfig      `toml:"index"`
+	Log        LogConfig        `toml:"log"`
 }
 
 // PagesConfig is where the clerk's pages and the API are served.
@@ -38,15 +41,17 @@ type PagesConfig struct {
 
 // DropConfig is one drop folder.
 type DropConfig struct {
-	Name     string        `toml:"name"`
-	Path     string        `toml:"path"`
-	Facility string        `toml:"facility"`
-	Settle   time.Duration `toml:"settle"`
-	Poll     time.Duration `toml:"poll"`
-	Pattern  string        `toml:"pattern"`
-	Mount    string        `toml:"mount"`
-	Copy     bool          `toml:"copy"`
-	Backlog  bool          `toml:"backlog"`
+	Name       string            `toml:"name"`
+	Path       string            `toml:"path"`
+	Facility   string            `toml:"facility"`
+	Settle     time.Duration     `toml:"settle"`
+	Poll       time.Duration     `toml:"poll"`
+	Pattern    string            `toml:"pattern"`
+	Mount      string            `toml:"mount"`
+	Copy       bool              `toml:"copy"`
+	Backlog    bool              `toml:"backlog"`
+	Languages  string            `toml:"languages"`
+	Separators *SeparatorsConfig `toml:"separators,omitempty"`
 }
 
 // StoreConfig is where originals and records are kept.
@@ -106,6 +111,15 @@ type IdentifyConfig struct {
 	MRNPattern string `toml:"mrn_pattern"`
 }
 
+// SeparatorsConfig is which sheets part the documents of a scan. In a drop
+// folder it stands in the general one's place, as a whole.
+type SeparatorsConfig struct {
+	Patch    []string `toml:"patch"`
+	Barcodes []string `toml:"barcodes"`
+	Cover    string   `toml:"cover"`
+	Keep     bool     `toml:"keep"`
+}
+
 // IndexConfig is how the search index is laid out.
 type IndexConfig struct {
 	Shards int `toml:"shards"`
@@ -136,20 +150,25 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 func defaultConfig() Config {
 	return Config{
-		Data:     "var",
-		Pages:    PagesConfig{Listen: defaultListen},
-		Store:    StoreConfig{Kind: "dir", S3: S3Config{Region: "us-east-1", Style: "path"}},
-		Reading:  ReadingConfig{Languages: "eng", PageTimeout: time.Minute, RecyclePages: 200, MemoryMB: 2048},
-		Limits:   LimitsConfig{FileMB: 512, Pages: 2000, Megapixels: 150, FreeMB: 512},
-		Identify: IdentifyConfig{Country: "US", DateOrder: "mdy"},
-		Index:    IndexConfig{Shards: 1},
-		Log:      LogConfig{Level: "info", Format: "text"},
+		Data:       "var",
+		Pages:      PagesConfig{Listen: defaultListen},
+		Store:      StoreConfig{Kind: "dir", S3: S3Config{Region: "us-east-1", Style: "path"}},
+		Reading:    ReadingConfig{Languages: "eng", PageTimeout: time.Minute, RecyclePages: 200, MemoryMB: 2048},
+		Limits:     LimitsConfig{FileMB: 512, Pages: 2000, Megapixels: 150, FreeMB: 512},
+		Identify:   IdentifyConfig{Country: "US", DateOrder: "mdy"},
+		Separators: SeparatorsConfig{Patch: []string{"T"}, Barcodes: []string{"PATCHT", "ADAR-NEXTDOC"}, Cover: coverPrefix + "(.+)"},
+		Index:      IndexConfig{Shards: 1},
+		Log:        LogConfig{Level: "info", Format: "text"},
 	}
 }
 
 // defaultListen is tried first; a free port takes its place only where nobody
 // asked for this one.
 const defaultListen = "127.0.0.1:8470"
+
+// coverPrefix begins the barcode of the cover sheets that this program prints;
+// the patient's number follows.
+const coverPrefix = "CHARTROOM-PATIENT-"
 
 // loadConfig reads the file (where one is named), then the environment. Keys
 // that do not exist are an error: a misspelt setting must not be ignored.
@@ -282,6 +301,9 @@ func (c *Config) finishDrops() error {
 		if !filepath.IsAbs(d.Path) {
 			d.Path = filepath.Join(c.Data, d.Path)
 		}
+		if d.Languages == "" {
+			d.Languages = c.Reading.Languages
+		}
 		if d.Settle == 0 {
 			d.Settle = 5 * time.Second
 		}
@@ -356,12 +378,71 @@ func (c *Config) check() error {
 	if c.Reading.PageTimeout < time.Second {
 		errs = append(errs, errors.New("check config: reading.page_timeout: want at least 1s"))
 	}
+	if _, err := c.rules(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rules are how scans are read and divided, by the drop folder they come from;
+// "" is those of scans that come from none.
+func (c *Config) rules() (map[string]ingest.Rules, error) {
+	general, err := c.Separators.parse("separators")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]ingest.Rules{"": {Languages: c.Reading.Languages, Separators: general}}
+	for _, d := range c.Drop {
+		own := general
+		if d.Separators != nil {
+			if own, err = d.Separators.parse(fmt.Sprintf("drop folder %q: separators", d.Name)); err != nil {
+				return nil, err
+			}
+		}
+		all[d.Name] = ingest.Rules{Languages: d.Languages, Separators: own}
+	}
+	return all, nil
+}
+
+// languages are the sets that some drop folder is read in.
+func (c *Config) languages() (sets []string) {
+	for _, d := range c.Drop {
+		if d.Languages != c.Reading.Languages && !slices.Contains(sets, d.Languages) {
+			sets = append(sets, d.Languages)
+		}
+	}
+	return sets
+}
+
+// patchCodes are those there are.
+var patchCodes = []string{"T", "1", "2", "3", "4", "6"}
+
+func (c SeparatorsConfig) parse(key string) (s ingest.Separators, err error) {
+	s.Patch, s.Keep = c.Patch, c.Keep
+	for _, code := range c.Patch {
+		if !slices.Contains(patchCodes, code) {
+			return s, fmt.Errorf("check config: %s.patch: %q is no patch code: want %s", key, code, strings.Join(patchCodes, ", "))
+		}
+	}
+	for _, expr := range c.Barcodes {
+		p, err := ingest.ParseBarcodePattern(expr)
+		if err != nil || p.MatchString("") {
+			return s, fmt.Errorf("check config: %s.barcodes: %q is no pattern of a separator's text", key, expr)
+		}
+		s.Barcodes = append(s.Barcodes, p)
+	}
+	if c.Cover == "" {
+		return s, nil
+	}
+	if s.Cover, err = ingest.ParseBarcodePattern(c.Cover); err != nil || s.Cover.NumSubexp() != 1 {
+		return s, fmt.Errorf("check config: %s.cover: %q: want a pattern with one group, the patient's number", key, c.Cover)
+	}
+	return s, nil
 }
 
 // print writes the effective config as TOML, secrets hidden.

@@ -60,6 +60,43 @@ func TestUnknownAndImpossibleSettingsAreRefusedByName(t *testing.T) {
 	}
 }
 
+// A drop folder's rules stand in the general ones' place, as a whole.
+func TestDropFoldersHaveTheirOwnRules(t *testing.T) {
+	c, err := loadConfig(writeConfig(t, "[separators]\npatch = [\"2\"]\n[[drop]]\nname = \"a\"\npath = \"a\"\nlanguages = \"eng+deu\"\n[drop.separators]\nbarcodes = [\"END-[0-9]+\"]\nkeep = true\n[[drop]]\nname = \"b\"\npath = \"b\"\n"), nil)
+	if err == nil {
+		err = c.finish()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := c.rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := rules["a"], rules["b"]
+	if a.Languages != "eng+deu" || len(a.Separators.Patch) > 0 || !a.Separators.Keep || a.Separators.Cover != nil || !a.Separators.Barcodes[0].MatchString("END-17") || a.Separators.Barcodes[0].MatchString("xEND-17") {
+		t.Errorf("a has %+v", a)
+	}
+	if b.Languages != "eng" || b.Separators.Keep || b.Separators.Patch[0] != "2" || b.Separators.Cover == nil {
+		t.Errorf("b has %+v", b)
+	}
+	if got := c.languages(); len(got) != 1 || got[0] != "eng+deu" {
+		t.Errorf("languages %v", got)
+	}
+}
+
+func TestRulesThatSeparateNothingOrEverythingAreRefused(t *testing.T) {
+	for _, text := range []string{"patch = [\"5\"]", "barcodes = [\"(\"]", "barcodes = [\".*\"]", "cover = \"P.*\"", "cover = \"(P)(.*)\""} {
+		c, err := loadConfig(writeConfig(t, "[separators]\n"+text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.finish(); err == nil || !strings.Contains(err.Error(), "separators") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestSecretsAreNotPrinted(t *testing.T) {
 	c := defaultConfig()
 	c.Store.S3.SecretKey, c.Catalog.URL, c.Store.Encryption.Keys = "CANARY", "postgres://u:CANARY@h/d", "CANARY"
@@ -107,13 +144,15 @@ func TestEverySettingIsDocumented(t *testing.T) {
 func settingKeys(t reflect.Type, prefix string) (keys []string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		key, ft := prefix+f.Tag.Get("toml"), f.Type
+		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		key, ft := prefix+name, f.Type
 		switch ft.Kind() {
-		case reflect.Struct:
+		case reflect.Pointer, reflect.Slice:
+			ft = ft.Elem()
+		}
+		if ft.Kind() == reflect.Struct {
 			keys = append(keys, settingKeys(ft, key+".")...)
-		case reflect.Slice:
-			keys = append(keys, settingKeys(ft.Elem(), key+".")...)
-		default:
+		} else {
 			keys = append(keys, key)
 		}
 	}

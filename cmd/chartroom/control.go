@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,8 +105,10 @@ type ingestSummary struct {
 	Repeated   int            `json:"repeated"` // the same bytes were known already
 	Skipped    map[string]int `json:"skipped"`  // not regular files and the like, by why
 	Status     map[string]int `json:"status"`
-	Pages      int            `json:"pages"` // of the documents given, read now or before
-	Read       int            `json:"read"`  // pages read now
+	Pages      int            `json:"pages"`      // of the documents given, read now or before
+	Read       int            `json:"read"`       // pages read now
+	Split      int            `json:"split"`      // files that are several documents
+	Separators int            `json:"separators"` // sheets that are in no document
 	Failed     []string       `json:"failed"`
 	Problems   []string       `json:"problems"` // of the delivered index
 	Seconds    float64        `json:"seconds"`
@@ -159,13 +162,13 @@ type tally struct {
 	progress func(ingestProgress)
 	now      ingestProgress
 	sum      ingestSummary
-	ended    map[string]*record.Document
+	ended    map[string][]*record.Document
 	mine     map[string]bool // claims not ended yet
 	changed  chan struct{}
 }
 
 func newTally(progress func(ingestProgress)) *tally {
-	return &tally{started: time.Now(), progress: progress, ended: map[string]*record.Document{}, mine: map[string]bool{}, changed: make(chan struct{}, 1),
+	return &tally{started: time.Now(), progress: progress, ended: map[string][]*record.Document{}, mine: map[string]bool{}, changed: make(chan struct{}, 1),
 		sum: ingestSummary{Skipped: map[string]int{}, Status: map[string]int{}}}
 }
 
@@ -184,9 +187,9 @@ func (t *tally) hear(e ingest.Event) {
 		return
 	}
 	if t.mine[e.Claim] {
-		t.end(e.Claim, e.Document)
+		t.end(e.Claim, e.Documents)
 	} else {
-		t.ended[e.Claim] = e.Document
+		t.ended[e.Claim] = e.Documents
 	}
 	select {
 	case t.changed <- struct{}{}:
@@ -194,11 +197,17 @@ func (t *tally) hear(e ingest.Event) {
 	}
 }
 
-func (t *tally) end(claim string, d *record.Document) {
+func (t *tally) end(claim string, documents []*record.Document) {
 	delete(t.mine, claim)
 	t.now.Ended++
-	t.sum.Status[string(d.Status)]++
-	t.sum.Pages += len(d.Pages)
+	if len(documents) > 1 {
+		t.sum.Split++
+	}
+	for _, d := range documents {
+		t.sum.Status[string(d.Status)]++
+		t.sum.Pages += len(d.Pages)
+		t.sum.Separators += len(slices.DeleteFunc(slices.Clone(d.Separators), func(s record.Separator) bool { return s.Kept }))
+	}
 }
 
 // take counts what is collected.
@@ -232,9 +241,9 @@ func (t *tally) add(arrival ingest.Arrival) {
 		t.sum.Repeated++
 	}
 	t.mine[id] = true
-	if d, ok := t.ended[id]; ok {
+	if documents, ok := t.ended[id]; ok {
 		delete(t.ended, id)
-		t.end(id, d)
+		t.end(id, documents)
 	}
 }
 

@@ -107,6 +107,12 @@ func printIngest(out io.Writer, s ingestSummary) {
 	for _, status := range []string{"filed", "review", "hold", "rejected"} {
 		fmt.Fprintf(out, "%6d %s\n", s.Status[status], status)
 	}
+	if s.Split > 0 {
+		fmt.Fprintf(out, "%d of these were split into several documents\n", s.Split)
+	}
+	if s.Separators > 0 {
+		fmt.Fprintf(out, "%d separator sheets left out\n", s.Separators)
+	}
 	if s.Repeated > 0 {
 		fmt.Fprintf(out, "%d of these were known already\n", s.Repeated)
 	}
