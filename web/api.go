@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -289,17 +290,18 @@ func number(s string, def, top int) (int, error) {
 	return n, nil
 }
 
-// statuses are all there are, in the order in which they are shown.
+// statuses are all that a document may have that is one, in the order in which
+// they are shown.
 var statuses = []record.Status{record.StatusFiled, record.StatusReview, record.StatusHold, record.StatusWaiting, record.StatusRejected}
 
 func parseStatus(s string) (record.Status, error) {
 	if s == "" {
 		return "", nil
 	}
-	for _, status := range statuses {
+	for _, status := range append(slices.Clone(statuses), record.StatusSuperseded) {
 		if string(status) == s {
 			return status, nil
 		}
 	}
-	return "", invalid("status must be one of filed, review, hold, waiting, rejected")
+	return "", invalid("status must be one of filed, review, hold, waiting, rejected, superseded")
 }

@@ -26,6 +26,8 @@ type (
 		Received    string           `json:"received"`
 		Receipts    []wireReceipt    `json:"receipts,omitempty"`
 		ScanPages   *[2]int          `json:"scan_pages,omitempty"`
+		Parts       []wirePart       `json:"parts,omitempty"`
+		Separators  []wireSeparator  `json:"separators,omitempty"`
 		Pages       []wirePage       `json:"pages"`
 		Status      record.Status    `json:"status"`
 		FiledBy     string           `json:"filed_by,omitempty"`
@@ -51,6 +53,16 @@ type (
 		Confidence float64          `json:"confidence,omitempty"`
 		Cleaned    string           `json:"cleaned,omitempty"`
 		Text       string           `json:"text,omitempty"`
+	}
+	wirePart struct {
+		ID    record.ID `json:"id"`
+		Pages [2]int    `json:"scan_pages"`
+	}
+	wireSeparator struct {
+		Page      int    `json:"scan_page"`
+		Symbology string `json:"symbology,omitempty"`
+		Text      string `json:"text,omitempty"`
+		Kept      bool   `json:"kept"`
 	}
 	wirePatient struct {
 		MRN  string `json:"mrn"`
@@ -121,6 +133,12 @@ func toWireDocument(d *record.Document, text bool) *wireDocument {
 		DocType: d.DocType, Date: d.Date, Pages: make([]wirePage, len(d.Pages))}
 	if d.ScanPages != [2]int{} {
 		w.ScanPages = &d.ScanPages
+	}
+	for _, p := range d.Parts {
+		w.Parts = append(w.Parts, wirePart(p))
+	}
+	for _, s := range d.Separators {
+		w.Separators = append(w.Separators, wireSeparator{s.Page, s.Code.Symbology, s.Code.Text.Reveal(), s.Kept})
 	}
 	for _, r := range d.Receipts {
 		w.Receipts = append(w.Receipts, wireReceipt{fileName(r.Name), stamp(r.Received), r.From})

@@ -29,6 +29,8 @@ type documentView struct {
 	Date       string
 	Facts      []fact
 	Receipts   []receiptView
+	Parts      []partView // the documents that hold a superseded one's pages
+	Scan       string     // where the other documents of the scan are named
 	Rail       []railPage
 	Earlier    string
 	Later      string
@@ -44,6 +46,9 @@ type documentView struct {
 func (documentView) Nav() string { return "documents" }
 
 type fact struct{ Label, Value string }
+
+// partView is a document of a split scan.
+type partView struct{ Link, Pages string }
 
 type receiptView struct{ File, From, Received string }
 
@@ -171,6 +176,12 @@ func toDocumentView(d *record.Document) documentView {
 		v.MRN, v.DOB = visible(d.Patient.MRN.Reveal()), d.Patient.DOB.Reveal()
 	}
 	v.Facts = documentFacts(d)
+	for _, p := range d.Parts {
+		v.Parts = append(v.Parts, partView{documentLink(p.ID, place{}), spanWords(p.Pages)})
+	}
+	if d.Part > 0 {
+		v.Scan = documentLink(record.DocumentID(d.Scan, 0), place{})
+	}
 	for _, r := range d.Receipts {
 		v.Receipts = append(v.Receipts, receiptView{shownFile(r.Name), visible(r.From), when(r.Received)})
 	}
@@ -181,9 +192,38 @@ func documentFacts(d *record.Document) []fact {
 	facts := []fact{{"File", shownFile(d.File())}, {"Received", when(d.Received)}, {"Batch", visible(d.Batch())}, {"Paper is in", visible(d.Place())},
 		{"Facility", visible(d.Facility())}, {"Pages of the scan", ""}, {"Document", string(d.ID)}}
 	if d.ScanPages != [2]int{} {
-		facts[5].Value = fmt.Sprintf("%d to %d", d.ScanPages[0], d.ScanPages[1])
+		facts[5].Value = spanWords(d.ScanPages)
+	}
+	for _, s := range d.Separators {
+		facts = append(facts, fact{fmt.Sprintf("Page %d of the scan", s.Page), separatorWords(s)})
 	}
 	return slices.DeleteFunc(facts, func(f fact) bool { return f.Value == "" })
+}
+
+func spanWords(span [2]int) string {
+	if span[0] == span[1] {
+		return fmt.Sprint(span[0])
+	}
+	return fmt.Sprintf("%d to %d", span[0], span[1])
+}
+
+// separatorWords say what a separator sheet is and what became of it.
+func separatorWords(s record.Separator) string {
+	what := "separator sheet"
+	switch {
+	case !s.Patient.IsZero():
+		what = "cover sheet of patient " + visible(s.Patient.Reveal())
+	case s.Code.Symbology == "":
+		what = "blank back of a separator sheet"
+	case s.Code.Symbology == record.SymbologyPatch:
+		what += ", patch code " + visible(s.Code.Text.Reveal())
+	default:
+		what += ", barcode " + visible(s.Code.Text.Reveal())
+	}
+	if !s.Kept {
+		what += "; left out"
+	}
+	return what
 }
 
 // maxHitPages is how many pages with hits are known of one document.

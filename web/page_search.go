@@ -204,6 +204,8 @@ func heading(d *record.Document) (text string, filed bool) {
 		return "Not read yet", false
 	case record.StatusRejected:
 		return "Cannot be read", false
+	case record.StatusSuperseded:
+		return "In other documents now", false
 	}
 	return "Not filed to a patient", false
 }

@@ -323,7 +323,7 @@ func documentsCommand(o *options) *cobra.Command {
 	f := c.Flags()
 	f.BoolVar(&asJSON, "json", false, "print a JSON object a line")
 	f.BoolVar(&text, "text", false, "with the pages' text")
-	f.StringVar(&status, "status", "", "only documents in this status: waiting, filed, review, hold, rejected")
+	f.StringVar(&status, "status", "", "only documents in this status: waiting, filed, review, hold, rejected; or superseded, those that are none any more")
 	return c
 }
 

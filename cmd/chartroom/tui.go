@@ -204,6 +204,15 @@ type documentLine struct {
 		Confidence   float64
 		ReaderSource string `json:"reader"`
 	}
+	ScanPages *[2]int `json:"scan_pages"`
+	Parts     []struct {
+		ID        string
+		ScanPages [2]int `json:"scan_pages"`
+	}
+	Separators []struct {
+		ScanPage        int `json:"scan_page"`
+		Symbology, Text string
+	}
 	Identifiers []struct {
 		Kind, Role, Value, Check string
 		Page                     int
@@ -250,6 +259,15 @@ func printDocument(out io.Writer, answer io.Reader) error {
 	fmt.Fprintf(out, "%s\n", joined(d.Status, d.FiledBy, d.Patient.Name, d.Patient.MRN, d.Patient.DOB, d.DocType, d.Date))
 	if d.Reason != "" {
 		fmt.Fprintln(out, harmless(d.Reason))
+	}
+	if d.ScanPages != nil {
+		fmt.Fprintf(out, "pages %d to %d of the scan\n", d.ScanPages[0], d.ScanPages[1])
+	}
+	for _, p := range d.Parts {
+		fmt.Fprintf(out, "  %s: pages %d to %d of the scan\n", p.ID, p.ScanPages[0], p.ScanPages[1])
+	}
+	for _, s := range d.Separators {
+		fmt.Fprintf(out, "  page %d of the scan: separator %s\n", s.ScanPage, joined(s.Symbology, harmless(s.Text)))
 	}
 	for _, i := range d.Identifiers {
 		fmt.Fprintf(out, "  page %d  %-10s %-12s %s\n", i.Page, i.Kind, i.Role, harmless(i.Value))
