@@ -19,10 +19,10 @@ type author struct {
 	rng    *rand.Rand
 	reg    *registry
 	who    Person    // whom the document is about
+	wrong  *Person   // another registered person, for what is stuck or printed on it in error
 	doctor Person    // who signs it
 	date   time.Time // what it is dated
 	site   hospital
-	uk     bool
 	forms  [2]string // how dates are written: short, long
 	size   [2]float64
 	dpi    float64
@@ -31,17 +31,20 @@ type author struct {
 }
 
 // hospital is where a document was written.
-type hospital struct{ name, address, phone string }
+type hospital struct {
+	name, address, phone string
+	grouped              bool // numbers are printed in groups of two, as charts are shelved
+}
 
 var hospitals = []hospital{
-	{"Elmford General Hospital", "40 Quarry Lane, Elmford, OH 43912", "(740) 555-0110"}, {"Saint Orrin Parish Medical Center", "1 Levee Road, Saint Orrin, LA 70411", "(985) 555-0133"},
-	{"Kettle River Clinic", "212 Foundry Street, Kettle River, MN 55757", "(218) 555-0171"}, {"Brightwater Women's and Children's", "9 Beacon Way, Brightwater, WA 98312", "(360) 555-0188"},
-	{"DUNMORE HEIGHTS HOSPITAL", "1600 Copper Avenue, Dunmore Heights, PA 18512", "(570) 555-0104"}, {"Las Palomas Community Health", "77 Juniper Drive, Las Palomas, NM 87045", "(505) 555-0196"},
-	{"Port Ashby Memorial", "Ferry Road, Port Ashby, ME 04109", "(207) 555-0162"}}
+	{"Elmford General Hospital", "40 Quarry Lane, Elmford, OH 43912", "(740) 555-0110", false}, {"Saint Orrin Parish Medical Center", "1 Levee Road, Saint Orrin, LA 70411", "(985) 555-0133", false},
+	{"Kettle River Clinic", "212 Foundry Street, Kettle River, MN 55757", "(218) 555-0171", false}, {"Brightwater Women's and Children's", "9 Beacon Way, Brightwater, WA 98312", "(360) 555-0188", false},
+	{"DUNMORE HEIGHTS HOSPITAL", "1600 Copper Avenue, Dunmore Heights, PA 18512", "(570) 555-0104", true}, {"Las Palomas Community Health", "77 Juniper Drive, Las Palomas, NM 87045", "(505) 555-0196", false},
+	{"Port Ashby Memorial", "Ferry Road, Port Ashby, ME 04109", "(207) 555-0162", false}}
 
 var trusts = []hospital{
-	{"Thornaby & Wexcombe NHS Foundation Trust", "The Royal Wexcombe Infirmary, Gable Road, Wexcombe WX3 4TB", "01632 960112"},
-	{"Aldermere Community Hospital", "Chapel Lane, Aldermere AM1 9QD", "01632 960187"}, {"Hawthorn Medical Practice", "3 Hawthorn Close, Little Marlow, Thornaby TB2 6HR", "01632 960140"}}
+	{"Thornaby & Wexcombe NHS Foundation Trust", "The Royal Wexcombe Infirmary, Gable Road, Wexcombe WX3 4TB", "01632 960112", false},
+	{"Aldermere Community Hospital", "Chapel Lane, Aldermere AM1 9QD", "01632 960187", false}, {"Hawthorn Medical Practice", "3 Hawthorn Close, Little Marlow, Thornaby TB2 6HR", "01632 960140", false}}
 
 // The ways to write dates, each with a long form that fits.
 var (
@@ -148,7 +151,14 @@ func (a *author) longDOB() string {
 	return a.who.Born.Format(a.forms[1])
 }
 
-func (a *author) mrn() string { a.own("mrn", a.who.MRN); return a.who.MRN }
+// mrn is the patient's number as this hospital prints it.
+func (a *author) mrn() string {
+	a.own("mrn", a.who.MRN)
+	if m := a.who.MRN; a.site.grouped && len(m) == 8 {
+		return m[:2] + "-" + m[2:4] + "-" + m[4:6] + "-" + m[6:]
+	}
+	return a.who.MRN
+}
 
 func (a *author) sex() string { a.own("sex", a.who.Sex); return a.who.Sex }
 
@@ -251,7 +261,7 @@ func (a *author) cell(label, value style, x, y, w, h float64, caption, text stri
 
 // signed is somebody's hand over a line. Hands are not in the truth.
 func (a *author) signed(x, y, w float64, p Person) {
-	a.mark(style{face: pick(a.rng, hands), size: 15 + a.rng.Float64()*6, grey: 30}, x+8, y-3, initialed.write(p))
+	a.scribble(style{face: pick(a.rng, hands), size: 15 + a.rng.Float64()*6, grey: 30}, x+8, y-3, initialed.write(p))
 	a.rule(x, y, w, 0, 0.6)
 }
 

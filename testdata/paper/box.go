@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 )
 
 // Options say what is in a box. The zero value is a mixed one.
@@ -33,6 +34,13 @@ type Options struct {
 	Upright  bool     // no page turned
 	Turned   float64  // share of scans that were turned; default 0.1
 }
+
+// Traps are why a scan may be filed to nobody without a person: it is about
+// somebody who is not registered, perhaps much like somebody who is; another
+// patient's label is stuck on it, or the mother's on an infant's; its barcode
+// contradicts its print; it does not tell twins, or father and son, apart; it
+// names nobody; or it holds two patients' papers (Truth.Parts).
+var Traps = []string{"stranger", "impostor", "label", "newborn", "barcode", "ambiguous", "nobody", "two-patients"}
 
 // Box makes scans.
 type Box struct {
@@ -59,7 +67,7 @@ func New(seed uint64, o Options) (*Box, error) {
 	}
 	b := &Box{seed: seed, o: o, reg: newRegistry(rand.New(rand.NewPCG(seed, 1)), o.Patients)}
 	for _, l := range layouts {
-		if len(o.Layouts) == 0 || slices.Contains(o.Layouts, l.name) {
+		if len(o.Layouts) == 0 && !(o.Trapless && l.nameless) || slices.Contains(o.Layouts, l.name) {
 			b.layouts = append(b.layouts, l)
 		}
 	}
@@ -89,7 +97,7 @@ type Truth struct {
 	DocType     string            `json:"doc_type"`
 	Date        string            `json:"date"`
 	Patient     *string           `json:"patient"`         // the number of the registered patient; nil: nobody may be filed to
-	Trap        string            `json:"trap"`            // why nobody may be filed to
+	Trap        string            `json:"trap"`            // why nobody may be filed to: see Traps
 	Alike       string            `json:"alike,omitempty"` // how another registered person is like the patient
 	Identifiers map[string]string `json:"identifiers"`
 	Decoys      []string          `json:"decoys"`
@@ -97,6 +105,7 @@ type Truth struct {
 	Barcodes    []string          `json:"barcodes"`
 	Turned      []int             `json:"turned"` // degrees clockwise by which each page lies
 	Pages       [][]string        `json:"pages"`
+	Hands       [][]string        `json:"hands,omitempty"` // what is written by hand, page by page; not in Pages
 	Parts       []Part            `json:"parts,omitempty"` // the documents of a batch
 }
 
@@ -120,19 +129,18 @@ func (b *Box) draft(n int) (*Scan, []*canvas, *rand.Rand) {
 	rng := rand.New(rand.NewPCG(b.seed, uint64(n)<<8|2))
 	l := b.layouts[n%len(b.layouts)]
 	level := b.o.Levels[(n+n/len(b.layouts))%len(b.o.Levels)] // each layout meets each level
-	who, truth := b.subject(rng, l)
-	truth.Layout, truth.Level, truth.DocType = l.name, level, l.docType
-	s := &Scan{Truth: truth}
-	w := WearOf(level, rng)
+	s := &Scan{Truth: &Truth{Layout: l.name, Level: level, DocType: l.docType, Identifiers: map[string]string{}, Roles: map[string]string{}, Decoys: []string{}, Barcodes: []string{}}}
+	s.Wear = WearOf(level, rng)
 	if lies := rand.New(rand.NewPCG(b.seed, uint64(n)<<8|3)); chance(lies, b.o.Turned) { // of its own, so that a box may be had turned and upright
-		w.Turn = pick(lies, []int{90, 180, 180, 270})
+		s.Wear.Turn = pick(lies, []int{90, 180, 180, 270})
 	}
-	s.Wear = w
-	pages := b.write(rng, l, who, truth, float64(max(w.DPIX, w.DPIY)*oversampling(w)))
-	for _, c := range pages {
-		s.Pages = append(s.Pages, c.lines)
+	a := b.author(rng, l, s.Truth, float64(max(s.Wear.DPIX, s.Wear.DPIY)*oversampling(s.Wear)))
+	b.cast(a, l)
+	b.write(a, l)
+	for _, c := range a.pages {
+		s.Pages, s.Hands = append(s.Pages, c.lines), append(s.Hands, c.hands)
 	}
-	return s, pages, rng
+	return s, a.pages, rng
 }
 
 // oversampling is how much finer than the scan a page is printed: coarse scans
@@ -144,21 +152,51 @@ func oversampling(w Wear) int {
 	return 1
 }
 
-// write has a document written by an author.
-func (b *Box) write(rng *rand.Rand, l layout, who Person, truth *Truth, dpi float64) []*canvas {
-	a := &author{rng: rng, reg: b.reg, who: who, doctor: newPerson(rng), site: pick(rng, hospitals), uk: l.uk, forms: pick(rng, usDates), size: l.size, dpi: dpi, truth: truth}
+// author is somebody who is about to write a document.
+func (b *Box) author(rng *rand.Rand, l layout, truth *Truth, dpi float64) *author {
+	a := &author{rng: rng, reg: b.reg, doctor: newPerson(rng), site: pick(rng, hospitals), forms: pick(rng, usDates), size: l.size, dpi: dpi, truth: truth}
 	if l.uk {
 		a.site, a.forms = pick(rng, trusts), pick(rng, ukDates)
 	}
-	born := who.Born.Year()
+	return a
+}
+
+// write has the author write, once it is known about whom.
+func (b *Box) write(a *author, l layout) {
 	if l.infant {
-		a.date = who.Born.AddDate(0, 0, rng.IntN(3))
+		a.date = a.who.Born.AddDate(0, 0, a.rng.IntN(3))
 	} else {
-		a.date = day(rng, max(1985, born+1), 2025)
+		a.date = day(a.rng, max(1985, a.who.Born.Year()+1), 2025)
 	}
-	truth.Date = a.date.Format("2006-01-02")
+	a.truth.Date = a.date.Format(time.DateOnly)
 	l.write(a)
-	return a.pages
+	switch a.truth.Trap {
+	case "label":
+		other := a.wrong
+		a.paste(a.sticker(*other, ""), 370, 660, a.rng.NormFloat64()*2)
+		a.other("unclear", "name", plain(other.Last)+"|"+plain(other.First))
+		a.other("unclear", "mrn", other.MRN)
+	case "two-patients":
+		b.second(a, l)
+	}
+}
+
+// second adds another patient's document to the batch.
+func (b *Box) second(a *author, first layout) {
+	l := pick(a.rng, b.layouts)
+	for l.infant || l.nameless {
+		l = pick(a.rng, layouts)
+	}
+	t := &Truth{Identifiers: map[string]string{}, Roles: map[string]string{}}
+	next := b.author(a.rng, l, t, a.dpi)
+	next.who = b.someone(a.rng, l)
+	for next.who.MRN == a.who.MRN {
+		next.who = b.someone(a.rng, l)
+	}
+	b.write(next, l)
+	a.truth.Parts = []Part{{[2]int{1, len(a.pages)}, &a.who.MRN, first.docType}, {[2]int{len(a.pages) + 1, len(a.pages) + len(next.pages)}, &next.who.MRN, l.docType}}
+	a.pages = append(a.pages, next.pages...)
+	a.truth.Barcodes = append(a.truth.Barcodes, t.Barcodes...)
 }
 
 // someone is a registered person whom a document may be about: a newborn's page
@@ -171,20 +209,61 @@ func (b *Box) someone(rng *rand.Rand, l layout) Person {
 	}
 }
 
-// subject is whom a scan is about, and what that makes of its truth.
-func (b *Box) subject(rng *rand.Rand, l layout) (Person, *Truth) {
-	t := &Truth{Identifiers: map[string]string{}, Roles: map[string]string{}, Decoys: []string{}, Barcodes: []string{}}
-	who := b.someone(rng, l)
-	known := true
-	switch k := rng.Float64(); {
-	case b.o.Trapless:
-	case k < 0.05:
-		who, known, t.Trap = b.reg.stranger(rng), false, "stranger"
-	case k < 0.1:
-		who, known, t.Trap = b.reg.impostor(rng), false, "impostor"
+// cast decides whom a document is about, and whether it is a trap: a paper
+// that may be filed to nobody.
+func (b *Box) cast(a *author, l layout) {
+	a.who = b.someone(a.rng, l)
+	if how := pick(a.rng, likenesses); chance(a.rng, 0.15) && len(b.reg.alike[how]) > 0 && !l.infant {
+		pair := pick(a.rng, b.reg.alike[how])
+		a.who, a.truth.Alike = b.reg.people[pair[a.rng.IntN(2)]], string(how)
 	}
-	if known {
-		t.Patient = &who.MRN
+	a.truth.Patient = &a.who.MRN
+	a.wrong = new(b.someone(a.rng, layout{}))
+	for a.wrong.MRN == a.who.MRN {
+		a.wrong = new(b.someone(a.rng, layout{}))
 	}
-	return who, t
+	if l.nameless {
+		a.truth.Trap = "nobody"
+	} else if !b.o.Trapless {
+		a.truth.Trap = b.trap(a, l)
+	}
+	if a.truth.Trap != "" {
+		a.truth.Patient = nil
+	}
+}
+
+// trap chooses a trap that the layout allows, or none, and sets it.
+func (b *Box) trap(a *author, l layout) string {
+	if l.name == "memo" && chance(a.rng, 0.4) {
+		how := pick(a.rng, []likeness{twins, fatherSon})
+		if pairs := b.reg.alike[how]; len(pairs) > 0 {
+			pair := pick(a.rng, pairs)
+			p, q := b.reg.people[pair[0]], b.reg.people[pair[1]]
+			if how == twins && initial(plain(p.First)) != initial(plain(q.First)) {
+				return ""
+			}
+			a.who, a.truth.Alike = p, string(how)
+			return "ambiguous"
+		}
+	}
+	switch k := a.rng.Float64(); {
+	case k < 0.04:
+		a.who, a.truth.Alike = b.reg.stranger(a.rng), ""
+		if l.infant {
+			a.who.Born = day(a.rng, 1985, 2024)
+		}
+		return "stranger"
+	case k < 0.08 && !l.infant:
+		a.who, a.truth.Alike = b.reg.impostor(a.rng), ""
+		return "impostor"
+	case k < 0.11 && !l.infant && !l.uk:
+		return "two-patients"
+	case k < 0.2 && l.room:
+		return "label"
+	case k < 0.4 && l.name == "label_chart":
+		return "barcode"
+	case k < 0.6 && l.infant:
+		return "newborn"
+	}
+	return ""
 }

@@ -15,6 +15,7 @@ type canvas struct {
 	dpi   float64
 	rng   *rand.Rand
 	lines []string
+	hands []string // what is written by hand
 	sets  map[setKey]*letters
 }
 
@@ -80,7 +81,7 @@ func (c *canvas) say(s style, x, y float64, text string) float64 {
 	return c.mark(s, x, y, text)
 }
 
-// mark writes what is not in the truth: signatures, ticks, somebody's hand.
+// mark writes what is not in the truth, or there in another form.
 func (c *canvas) mark(s style, x, y float64, text string) float64 {
 	l, pen := c.letters(s), x*c.dpi/72
 	for _, r := range text {
@@ -115,6 +116,12 @@ func (c *canvas) stamp(ink *image.Alpha, x, y int, grey uint8, white bool) {
 			}
 		}
 	}
+}
+
+// scribble writes by hand, which nobody is expected to read.
+func (c *canvas) scribble(s style, x, y float64, text string) {
+	c.hands = append(c.hands, text)
+	c.mark(s, x, y, text)
 }
 
 // centre and right write a line about or up to x.

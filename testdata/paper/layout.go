@@ -12,6 +12,8 @@ type layout struct {
 	uk            bool
 	size          [2]float64
 	infant        bool // such documents are about the newborn
+	nameless      bool // they name nobody
+	room          bool // they leave room for a label low on the right
 	write         func(*author)
 }
 
@@ -23,26 +25,28 @@ var (
 
 // layouts are all kinds of documents.
 var layouts = []layout{
-	{name: "face_sheet", docType: "registration", size: letterPaper, write: faceSheet},
-	{name: "claim_form", docType: "insurance claim", size: letterPaper, write: claimForm},
-	{name: "prose_letter", docType: "referral letter", size: letterPaper, write: proseLetter},
+	{name: "face_sheet", docType: "registration", room: true, size: letterPaper, write: faceSheet},
+	{name: "claim_form", docType: "insurance claim", room: true, size: letterPaper, write: claimForm},
+	{name: "prose_letter", docType: "referral letter", room: true, size: letterPaper, write: proseLetter},
 	{name: "uk_clinic_letter", docType: "clinic letter", uk: true, size: a4Paper, write: clinicLetter},
-	{name: "typed_note", docType: "progress note", size: letterPaper, write: typedNote},
+	{name: "typed_note", docType: "progress note", room: true, size: letterPaper, write: typedNote},
 	{name: "newborn_exam", docType: "history and physical", size: letterPaper, infant: true, write: newbornExam},
 	{name: "lab_grid", docType: "laboratory", size: letterPaper, write: labGrid},
-	{name: "radiology_banner", docType: "radiology report", size: letterPaper, write: radiologyBanner},
+	{name: "radiology_banner", docType: "radiology report", room: true, size: letterPaper, write: radiologyBanner},
 	{name: "operative_note", docType: "operative note", size: letterPaper, write: operativeNote},
 	{name: "consent_boxes", docType: "consent", size: letterPaper, write: consentBoxes},
-	{name: "immunization_card", docType: "immunization record", size: letterPaper, write: immunizationCard},
+	{name: "immunization_card", docType: "immunization record", room: true, size: letterPaper, write: immunizationCard},
 	{name: "medication_grid", docType: "medication administration record", size: landscapePaper, write: medicationGrid},
 	{name: "pathology_report", docType: "pathology", size: letterPaper, write: pathologyReport},
 	{name: "fax_referral", docType: "fax", size: letterPaper, write: faxReferral},
-	{name: "prescription", docType: "prescription", size: letterPaper, write: prescription},
+	{name: "prescription", docType: "prescription", room: true, size: letterPaper, write: prescription},
 	{name: "discharge_columns", docType: "discharge summary", size: letterPaper, write: dischargeColumns},
 	{name: "dotted_history", docType: "history and physical", size: letterPaper, write: dottedHistory},
-	{name: "statement", docType: "correspondence", size: letterPaper, write: statement},
+	{name: "statement", docType: "correspondence", room: true, size: letterPaper, write: statement},
 	{name: "uk_discharge", docType: "discharge summary", uk: true, size: a4Paper, write: ukDischarge},
 	{name: "label_chart", docType: "progress note", size: letterPaper, write: labelChart},
+	{name: "memo", docType: "correspondence", size: letterPaper, write: memo},
+	{name: "continuation", docType: "other", nameless: true, size: letterPaper, write: continuation},
 }
 
 // faceSheet: ruled cells with small captions, the patient among guarantor,
@@ -113,7 +117,8 @@ func claimForm(a *author) {
 	caption(40, "1. MEMBER ID NUMBER")
 	comb(40, "M"+digits(a.rng, 9), 12)
 	caption(300, "1a. PATIENT RECORD NUMBER")
-	comb(300, a.mrn(), 10)
+	a.mrn()
+	comb(300, a.who.MRN, 10)
 	y += 31
 	line(31)
 	caption(40, "2. PATIENT'S NAME (Last, First, Middle Initial)")
@@ -289,7 +294,7 @@ func typedNote(a *author) {
 	a.say(s, 70, y+16, strings.ToLower(initial(a.doctor.First)+initial(a.doctor.Last))+"/mb")
 }
 
-// newbornExam: the infant's page, with its mother's label stuck on.
+// newbornExam: the infant's page, with its mother's name or, worse, her label.
 func newbornExam(a *author) {
 	a.page()
 	s := style{face: a.pickFace(sanses), size: 10}
@@ -307,11 +312,14 @@ func newbornExam(a *author) {
 	a.pair(s, 50, 158, 150, "Sex", a.sexWord())
 	a.pair(s, 50, 174, 150, "Birth weight", fmt.Sprintf("%d g", 2400+a.rng.IntN(1800)))
 	a.pair(s, 50, 190, 150, "Examined", a.today())
-	label := a.sticker(mother, "MOTHER")
-	a.other("mother", "name", plain(mother.Last)+"|"+plain(mother.First))
-	a.other("mother", "mrn", mother.MRN)
-	a.other("mother", "dob", mother.Born.Format(time.DateOnly))
-	a.paste(label, 360, 70+a.rng.Float64()*20, a.rng.NormFloat64()*2)
+	if a.truth.Trap == "newborn" {
+		a.other("mother", "name", plain(mother.Last)+"|"+plain(mother.First))
+		a.other("mother", "mrn", mother.MRN)
+		a.other("mother", "dob", mother.Born.Format(time.DateOnly))
+		a.paste(a.sticker(mother, pick(a.rng, []string{"MOTHER", ""})), 360, 70+a.rng.Float64()*20, a.rng.NormFloat64()*2)
+	} else {
+		a.pair(s, 340, 110, 400, "Mother", a.someone("mother", mother, lastFirst))
+	}
 	y := 225.0
 	for _, h := range words("General Head Eyes Chest Heart Abdomen Genitalia Hips Skin Neurologic") {
 		a.say(s.strong(), 50, y, h)
@@ -338,7 +346,11 @@ func (a *author) sticker(p Person, above string) *canvas {
 	c.say(s, 8, y+13, "MRN "+p.MRN)
 	c.say(s, 8, y+25, "DOB "+p.Born.Format("01/02/2006")+"  "+p.Sex)
 	c.say(s.at(7.5), 8, y+36, strings.ToUpper(p.Street+" "+p.City))
-	a.bars(c, 118, y+4, 76, 22, p.MRN)
+	code := p.MRN
+	if a.truth.Trap == "barcode" {
+		code = a.wrong.MRN
+	}
+	a.bars(c, 118, y+4, 76, 22, code)
 	return c
 }
 
@@ -615,7 +627,7 @@ func prescription(a *author) {
 		a.say(v, 190, y-1, l[1])
 		a.rule(186, y+3, 300, 0, 0.4)
 	}
-	a.mark(s.at(34).strong(), 124, 300, "Rx")
+	a.say(s.at(34).strong(), 124, 300, "Rx")
 	y := 290.0
 	for range 2 + a.rng.IntN(2) {
 		a.say(v, 180, y, compose(a.rng, "{drug}"))
@@ -762,9 +774,57 @@ func labelChart(a *author) {
 		if i < written*3 && i%3 == 0 {
 			a.say(s, 48, y-5, a.on(a.date.AddDate(0, 0, i/3-written+1)))
 			a.say(s, 120, y-5, fmt.Sprintf("%02d:%s", 6+a.rng.IntN(14), pick(a.rng, words("00 15 30 45"))))
-			a.mark(pen, 170, y-4, a.wrap(pen, 380, compose(a.rng, pick(a.rng, sentences)))[0])
+			a.scribble(pen, 170, y-4, a.wrap(pen, 380, compose(a.rng, pick(a.rng, sentences)))[0])
 		}
 	}
 	a.rule(115, 128, 0, 600, 0.4)
 	a.rule(165, 128, 0, 600, 0.4)
+}
+
+// memo: a telephone message that tells little; of twins or father and son not
+// enough to tell them apart.
+func memo(a *author) {
+	a.page()
+	s := style{face: pick(a.rng, []typeface{arial, times, typewriter, calibri}), size: 11.5}
+	a.say(s.at(15).strong(), 80, 70, "TELEPHONE MESSAGE")
+	a.say(s, 80, 88, a.site.name)
+	a.rule(80, 96, 450, 0, 1)
+	name, born := "", ""
+	switch {
+	case a.truth.Trap == "ambiguous" && a.truth.Alike == string(twins):
+		name, born = initialed.write(a.who), a.dob()
+		a.own("name", plain(a.who.Last)+"|"+initial(plain(a.who.First))+"||")
+	case a.truth.Trap == "ambiguous":
+		name = plain(a.who.First) + " " + plain(a.who.Last)
+		a.own("name", plain(a.who.Last)+"|"+plain(a.who.First)+"||")
+	default:
+		name, born = a.name(firstLast), a.dob()
+	}
+	y := 124.0
+	caller := a.relative()
+	for _, l := range [][2]string{{"Taken on", a.today() + " at 1" + digits(a.rng, 1) + ":35"}, {"For", a.md()}, {"Caller", a.someone("next-of-kin", caller, firstLast)}, {"Concerning", name}, {"Born", born}} {
+		if l[1] != "" {
+			a.pair(s, 80, y, 180, l[0], l[1])
+			y += 20
+		}
+	}
+	if a.truth.Trap != "ambiguous" {
+		a.pair(s, 80, y, 180, "Chart", a.mrn())
+		y += 20
+	}
+	y = a.prose(s, 80, y+24, 450, "Caller reports "+pick(a.rng, slots["complaint"])+" for "+pick(a.rng, slots["span"])+". "+note(a.rng, 3)) + 16
+	a.prose(s, 80, y, 450, "Advised: "+several(a.rng, "plan", 2))
+	a.signed(330, y+110, 180, newPerson(a.rng))
+}
+
+// continuation: a later page of something, that names nobody.
+func continuation(a *author) {
+	a.page()
+	s := style{face: a.pickFace(texts), size: 11}
+	a.right(s, 550, 50, fmt.Sprintf("continued, page %d", 2+a.rng.IntN(4)))
+	y := 90.0
+	for y < 560 {
+		y = a.prose(s, 62, y, 488, note(a.rng, 5)) + 12
+	}
+	a.say(s, 62, y+20, "Dictated "+a.today())
 }

@@ -3,6 +3,9 @@ package paper
 import (
 	"bytes"
 	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/image/tiff"
 )
 
 func box(t testing.TB, seed uint64, o Options) *Box {
@@ -78,7 +83,8 @@ func stands(kind, value, text string) bool {
 func TestEveryIdentifierAndDecoyOfTheTruthStandsOnThePage(t *testing.T) {
 	b := box(t, 11, Options{Patients: 500})
 	words := strings.Split("registration,laboratory,discharge summary,progress note,referral letter,consent,clinic letter,insurance claim,radiology report,history and physical,immunization record,fax,medication administration record,operative note,pathology,prescription,correspondence,other", ",")
-	for i := range 3 * len(Layouts()) {
+	traps := map[string]bool{}
+	for i := range 6 * len(Layouts()) {
 		s, pages, _ := b.draft(i)
 		text := strings.Join(slices.Concat(s.Pages...), "\n")
 		if len(s.Pages) != len(pages) || len(s.Pages) == 0 {
@@ -86,6 +92,10 @@ func TestEveryIdentifierAndDecoyOfTheTruthStandsOnThePage(t *testing.T) {
 		}
 		if s.Identifiers["name"] == "" && s.Trap == "" || !slices.Contains(words, s.DocType) || len(text) < 150 {
 			t.Errorf("%s: %q, %v, %d bytes of text", s.Layout, s.DocType, s.Identifiers, len(text))
+		}
+		traps[s.Trap] = true
+		if (s.Trap == "") != (s.Patient != nil) || s.Patient != nil && s.Identifiers["mrn"] != "" && s.Identifiers["mrn"] != *s.Patient {
+			t.Errorf("scan %d, %s: trap %q, %v", i, s.Layout, s.Trap, s.Identifiers)
 		}
 		for kind, value := range s.Identifiers {
 			if !stands(kind, value, strings.ReplaceAll(text, "\n", " ")) {
@@ -97,6 +107,11 @@ func TestEveryIdentifierAndDecoyOfTheTruthStandsOnThePage(t *testing.T) {
 			if !stands(kind, value, strings.ReplaceAll(text, "\n", " ")) || s.Roles[d] == "" {
 				t.Errorf("scan %d, %s: decoy %q in role %q is not on the page:\n%s", i, s.Layout, d, s.Roles[d], text)
 			}
+		}
+	}
+	for _, trap := range Traps {
+		if !traps[trap] {
+			t.Errorf("no trap %q among so many scans", trap)
 		}
 	}
 }
@@ -125,6 +140,73 @@ func TestBoxOnDiskHasARegistryScansAndTheirTruth(t *testing.T) {
 	registry, err := os.ReadFile(filepath.Join(dir, "registry.csv"))
 	if err != nil || bytes.Count(registry, []byte("\n")) != 51 || !bytes.HasPrefix(registry, []byte(strings.Join(Header, ",")+"\n")) || n != 4 {
 		t.Errorf("registry of %d lines, truth of %d, %v", bytes.Count(registry, []byte("\n")), n, err)
+	}
+}
+
+func TestRegistryHasPeopleWhoAreAlikeAndNobodyTwice(t *testing.T) {
+	b := box(t, 2, Options{Patients: 400})
+	seen := map[string]bool{}
+	for _, p := range b.Registry() {
+		if seen[p.MRN] || len(p.MRN) != 8 {
+			t.Errorf("number %q is given twice or is not one", p.MRN)
+		}
+		seen[p.MRN] = true
+	}
+	for _, how := range likenesses {
+		if len(b.reg.alike[how]) == 0 {
+			t.Errorf("nobody is alike as %s", how)
+		}
+		for _, pair := range b.reg.alike[how] {
+			p, q := b.reg.people[pair[0]], b.reg.people[pair[1]]
+			differ := 0
+			for i := range p.MRN {
+				if p.MRN[i] != q.MRN[i] {
+					differ++
+				}
+			}
+			ok := map[likeness]bool{twins: p.Last == q.Last && p.Born.Equal(q.Born) && p.First != q.First, fatherSon: p.First == q.First && p.Last == q.Last && q.Born.Sub(p.Born).Hours() > 20*365*24,
+				nearMRN: differ == 1, namesakes: p.First == q.First && p.Last == q.Last, changed: p.Born.Equal(q.Born) && p.First == q.First}[how]
+			if !ok {
+				t.Errorf("not alike as %s: %v, %v", how, p, q)
+			}
+		}
+	}
+}
+
+func TestFilesHoldTheirPictures(t *testing.T) {
+	b := box(t, 6, Options{Patients: 100, Layouts: []string{"typed_note", "prescription", "operative_note"}})
+	checked := map[string]bool{}
+	for i := range 18 {
+		s := b.Scan(i)
+		m, want := s.Images[0], s.Bytes()
+		if s.Wear.DPIX != s.Wear.DPIY && m.Rect.Dx() < m.Rect.Dy() && s.Wear.DPIY == 98 && s.Wear.Turn%180 == 0 {
+			t.Errorf("a coarse fax of %v", m.Rect)
+		}
+		var got image.Image
+		var err error
+		switch s.kind {
+		case "png":
+			got, err = png.Decode(bytes.NewReader(want))
+		case "g4.tiff", "packbits.tiff", "lzw.tiff":
+			got, err = tiff.Decode(bytes.NewReader(want))
+		default:
+			continue
+		}
+		if err != nil || !got.Bounds().Eq(m.Rect) {
+			t.Errorf("%s: %v", s.kind, err)
+			continue
+		}
+		for k := 0; k < len(m.Pix); k += 977 {
+			x, y := k%m.Rect.Dx(), k/m.Rect.Dx()
+			if g := color.GrayModel.Convert(got.At(x, y)).(color.Gray); g != m.GrayAt(x, y) {
+				t.Errorf("%s: (%d, %d) is %v, not %v", s.kind, x, y, g, m.GrayAt(x, y))
+				break
+			}
+		}
+		checked[s.kind] = true
+	}
+	if len(checked) < 2 {
+		t.Errorf("checked only %v", checked)
 	}
 }
 

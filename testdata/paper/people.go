@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,6 +161,8 @@ const (
 	changed   likeness = "former-name"
 )
 
+var likenesses = []likeness{twins, fatherSon, nearMRN, namesakes, changed}
+
 // like makes somebody up who is like p, and how.
 func (p Person) like(rng *rand.Rand, how likeness) (Person, Person) {
 	q := newPerson(rng)
@@ -227,14 +228,13 @@ type registry struct {
 // newRegistry makes up so many people; a tenth are like another.
 func newRegistry(rng *rand.Rand, n int) *registry {
 	r := &registry{alike: map[likeness][][2]int{}, known: map[string]bool{}}
-	kinds := []likeness{twins, fatherSon, nearMRN, namesakes, changed}
 	for len(r.people) < n {
 		p := newPerson(rng)
 		if len(r.people)%20 != 0 || len(r.people)+2 > n {
 			r.add(rng, p, "")
 			continue
 		}
-		how := kinds[len(r.people)/20%len(kinds)]
+		how := likenesses[len(r.people)/20%len(likenesses)]
 		p, q := p.like(rng, how)
 		mrn := ""
 		r.add(rng, p, "")
@@ -293,14 +293,4 @@ func writeRegistry(w io.Writer, people []Person) error {
 		rows = append(rows, []string{p.MRN, p.Last, p.First, p.Middle, p.Suffix, p.Born.Format(time.DateOnly), p.Sex, p.SSN, p.MBI, p.NHS, p.Phone, p.Street, p.City, p.State, p.Zip})
 	}
 	return c.WriteAll(rows)
-}
-
-// titled writes a name's particles small and the rest large: DE LA CRUZ.
-func upper(name string) string { return strings.ToUpper(name) }
-
-// without leaves out the people at some places.
-func without(people []Person, at ...int) []Person {
-	return slices.DeleteFunc(slices.Clone(people), func(p Person) bool {
-		return slices.ContainsFunc(at, func(i int) bool { return people[i].MRN == p.MRN })
-	})
 }

@@ -78,7 +78,7 @@ func WearOf(level Level, rng *rand.Rand) Wear {
 			w.DPIX, w.DPIY, w.Bits, w.Lost = 204, 196, 1, 0.001
 		}
 	case Bad:
-		w.Bits, w.Threshold = pick(rng, []int{1, 1, 8}), between(0.5, 0.85)
+		w.Bits, w.Threshold = pick(rng, []int{1, 1, 8}), between(0.5, 0.8)
 		w.Paper, w.Skew, w.Blur, w.Noise = between(185, 245), sign(between(0.5, 3.5)), between(0.8, 1.5), between(8, 20)
 		w.Faint, w.Patchy, w.Copies = between(0.15, 0.55), chance(rng, 0.6), 1+rng.IntN(3)
 		w.Stains, w.Folds, w.Holes, w.Speckle = rng.IntN(3), rng.IntN(3), pick(rng, []int{0, 2, 3}), between(1, 6)
@@ -103,7 +103,7 @@ func rareFaults(w *Wear, rng *rand.Rand, p float64) {
 		w.Edges = 0.05 + 0.3*rng.Float64()
 	}
 	if chance(rng, p) {
-		w.Bleed = 0.08 + 0.2*rng.Float64()
+		w.Bleed = 0.06 + 0.14*rng.Float64()
 	}
 	if w.Bits == 8 && chance(rng, p) {
 		w.Shade = 0.2 + 0.45*rng.Float64()
@@ -225,7 +225,7 @@ func (w Wear) paper(m *image.Gray, dpi float64, rng *rand.Rand) {
 	}
 	width, height := float64(m.Rect.Dx()), float64(m.Rect.Dy())
 	for range w.Stains {
-		ring(m, rng.Float64()*width, rng.Float64()*height, (0.8+rng.Float64()*0.9)*dpi, 0.05*dpi, 30+rng.Float64()*40)
+		ring(m, rng.Float64()*width, rng.Float64()*height, (0.8+rng.Float64()*0.9)*dpi, 0.05*dpi, 20+rng.Float64()*30)
 	}
 	for i := range w.Folds {
 		fold(m, int(height*(float64(i)+1)/(float64(w.Folds)+1)+rng.NormFloat64()*8), dpi, rng)
