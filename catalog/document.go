@@ -181,7 +181,7 @@ func weight(d *record.Document) int64 {
 	const word, page, identifier, rest = 120, 400, 300, 1000
 	n := rest + page*len(d.Pages) + identifier*len(d.Identifiers)
 	for i := range d.Pages {
-		n += word * len(d.Pages[i].Words)
+		n += word*len(d.Pages[i].Words) + identifier*len(d.Pages[i].Barcodes)
 	}
 	return int64(n)
 }

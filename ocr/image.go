@@ -42,7 +42,12 @@ func (m *image) close() {
 
 func (m *image) width() int  { return int(C.pixGetWidth(m.pix)) }
 func (m *image) height() int { return int(C.pixGetHeight(m.pix)) }
-func (m *image) depth() int  { return int(C.pixGetDepth(m.pix)) }
+
+// size is an image's, in pixels.
+type size struct{ width, height int }
+
+func (m *image) size() size { return size{m.width(), m.height()} }
+func (m *image) depth() int { return int(C.pixGetDepth(m.pix)) }
 
 // resolution is what the file says, in dots per inch; 0 where it is silent.
 func (m *image) resolution() (x, y int) {

@@ -1,5 +1,5 @@
 // Package ocr turns the image of a page into words with their boxes. It is the
-// one room where Tesseract, Leptonica and libheif live.
+// one room where Tesseract, Leptonica, ZXing and libheif live.
 //
 // Those libraries parse hostile bytes in C: they can crash, hang, eat memory or
 // be broken into, and a Go program cannot recover from any of it. So they never
@@ -21,6 +21,9 @@
 // Black edges, punch holes, shade and skew are taken from a copy of the page
 // before it is read (clean.go), each where it is found, never from the picture
 // or the original.
+//
+// Barcodes are read first (barcode.go), by ZXing's C++ port; its exceptions end
+// in barcode.cpp.
 //
 // The binding, gosseract, is used for recognition alone and with care: it
 // writes up to 8 KiB of the engine's messages into a buffer of 512 bytes when
@@ -57,7 +60,7 @@ var ErrEnded = errors.New("the OCR pool has ended")
 
 // settings counts the versions of how pages are read: whoever changes it so
 // that words come out otherwise counts up.
-const settings = 2
+const settings = 3
 
 // orientation is the name of the data that tells how a page is turned.
 const orientation = "osd"

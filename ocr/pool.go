@@ -311,7 +311,7 @@ func (s *slot) recycle() {
 // result puts a worker's reply, which is not trusted, into its final form.
 func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) Result {
 	page := record.Page{Number: img.Number, State: r.State, Reason: r.Reason, Width: r.Width, Height: r.Height, DPI: r.DPI, Rotation: r.Rotation,
-		Reader: s.pool.Reader(img.Languages), Ink: r.Ink, Words: fromWire(r.Words), PictureWidth: r.PictureWidth}
+		Reader: s.pool.Reader(img.Languages), Ink: r.Ink, Words: fromWire(r.Words), Barcodes: fromWireBarcodes(r.Barcodes, r.Width, r.Height), PictureWidth: r.PictureWidth}
 	if r.FromLayer {
 		page.Reader = "text layer"
 	}

@@ -48,6 +48,11 @@ func (r *reader) read(data []byte, req request) (reply, []byte, error) {
 	if err != nil {
 		return reply{}, nil, err
 	}
+	codes, err := s.barcodes()
+	if err != nil {
+		return reply{}, nil, err
+	}
+	from := s.img.size()
 	words, fromLayer := r.layer(s, fromWire(req.Words))
 	var did cleaning
 	if !fromLayer {
@@ -58,8 +63,10 @@ func (r *reader) read(data []byte, req request) (reply, []byte, error) {
 		s, words, did = best.sheet, best.words, best.did
 	}
 	page := reply{Width: s.img.width(), Height: s.img.height(), DPI: s.dpi, Rotation: s.turned, FromLayer: fromLayer, Ink: share, Cleaned: did.String()}
+	codes = turnedCodes(codes, s.turned, from)
+	words = besides(words, codes)
 	page.State, page.Reason, words = judge(words, share, marks)
-	page.Words = toWire(words)
+	page.Words, page.Barcodes = toWire(words), toWireBarcodes(codes)
 	picture, mediaType, width, err := s.img.picture(pictureHeight)
 	if err != nil {
 		return reply{}, nil, err

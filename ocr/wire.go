@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -60,6 +62,7 @@ type reply struct {
 	Ink           float64
 	Cleaned       string
 	Words         []wireWord
+	Barcodes      []wireBarcode
 	PictureType   string
 	PictureWidth  int
 	CPUMicros     int64
@@ -72,6 +75,36 @@ type wireWord struct {
 	C     float64
 	Block int `json:"K"`
 	Line  int `json:"L"`
+}
+
+// wireBarcode is a record.Barcode, revealed.
+type wireBarcode struct {
+	Symbology string
+	Text      string
+	GS1       bool
+	Box       [4]int
+}
+
+func toWireBarcodes(codes []record.Barcode) []wireBarcode {
+	out := make([]wireBarcode, len(codes))
+	for i, c := range codes {
+		out[i] = wireBarcode{c.Symbology, c.Text.Reveal(), c.GS1, [4]int{c.Box.Left, c.Box.Top, c.Box.Width, c.Box.Height}}
+	}
+	return out
+}
+
+// fromWireBarcodes drops what no worker of ours sends: unknown symbologies,
+// boxes off the page, contents that no code holds, and more than a page has.
+func fromWireBarcodes(codes []wireBarcode, width, height int) []record.Barcode {
+	var out []record.Barcode
+	for _, c := range codes {
+		box := fit(record.Box{Left: c.Box[0], Top: c.Box[1], Width: c.Box[2], Height: c.Box[3]}, 1, width, height)
+		known := c.Symbology == record.SymbologyPatch || slices.Contains(symbologies[:], c.Symbology)
+		if len(out) < maxBarcodes && known && !box.Empty() && c.Text != "" && len(c.Text) <= maxPayload*4 && utf8.ValidString(c.Text) {
+			out = append(out, record.Barcode{Symbology: c.Symbology, Text: record.Hide(c.Text), GS1: c.GS1, Box: box})
+		}
+	}
+	return out
 }
 
 func toWire(words []record.Word) []wireWord {

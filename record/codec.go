@@ -59,6 +59,7 @@ type (
 		Symbology string  `json:"symbology"`
 		Text      string  `json:"text"`
 		Box       *[4]int `json:"box,omitempty"`
+		GS1       bool    `json:"gs1,omitempty"`
 	}
 	wirePatientRef struct {
 		MRN       string `json:"mrn"`
@@ -199,14 +200,14 @@ func UnmarshalDocument(b []byte) (*Document, error) {
 	return fromWireDocument(&w), nil
 }
 
-// MarshalHead is MarshalDocument without the words of the pages: what a list
+// MarshalHead is MarshalDocument without the words and barcodes of the pages: what a list
 // needs. UnmarshalDocument reads it too.
 func MarshalHead(d *Document) ([]byte, error) {
 	w := toWireDocument(d)
 	w.Pages = make([]wirePage, len(d.Pages))
 	for i := range d.Pages {
 		w.Pages[i] = toWirePage(&d.Pages[i])
-		w.Pages[i].Words = nil
+		w.Pages[i].Words, w.Pages[i].Barcodes = nil, nil
 	}
 	return pack(w)
 }
@@ -361,7 +362,7 @@ func fromWirePage(w *wirePage) Page {
 }
 
 func toWireBarcode(b Barcode) wireBarcode {
-	w := wireBarcode{Symbology: b.Symbology, Text: b.Text.Reveal()}
+	w := wireBarcode{Symbology: b.Symbology, Text: b.Text.Reveal(), GS1: b.GS1}
 	if !b.Box.Empty() {
 		w.Box = &[4]int{b.Box.Left, b.Box.Top, b.Box.Width, b.Box.Height}
 	}
@@ -369,7 +370,7 @@ func toWireBarcode(b Barcode) wireBarcode {
 }
 
 func fromWireBarcode(w wireBarcode) Barcode {
-	b := Barcode{Symbology: w.Symbology, Text: Hide(w.Text)}
+	b := Barcode{Symbology: w.Symbology, Text: Hide(w.Text), GS1: w.GS1}
 	if w.Box != nil {
 		b.Box = Box{w.Box[0], w.Box[1], w.Box[2], w.Box[3]}
 	}

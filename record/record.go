@@ -155,23 +155,35 @@ type Page struct {
 	Cleaned      string // what was done to a copy of it before it was read; empty for nothing
 	Ink          float64
 	Words        []Word
-	Barcodes     []Barcode
+	Barcodes     []Barcode // from top to bottom
 	Picture      string
 	PictureWidth int
 }
 
-// Barcode is a barcode as it was read. Symbology names its kind, in lower case
-// ("code128", "qr", "patch"); of a patch code, Text is the letter or digit it
-// goes by: T, 1, 2, 3, 4 or 6.
+// Barcode is a code on a page, of one or two dimensions, as it was read. Text
+// is what it says, bytes that are not UTF-8 as \xNN; of a patch code the letter
+// or digit it goes by: T, 1, 2, 3, 4 or 6. GS1 says that the text is made of
+// GS1's application identifiers, parted by 0x1D where one has no fixed length.
 type Barcode struct {
 	Symbology string
 	Text      Private
 	Box       Box
+	GS1       bool
 }
 
-// SymbologyPatch is the symbology of patch codes, the four bars across a
-// separator sheet.
-const SymbologyPatch = "patch"
+// The symbologies of barcodes. SymbologyPatch is that of patch codes, the four
+// bars across a separator sheet.
+const (
+	Code128        = "code128"
+	Code39         = "code39"
+	ITF            = "itf" // Interleaved 2 of 5
+	Codabar        = "codabar"
+	QR             = "qr"
+	DataMatrix     = "datamatrix"
+	PDF417         = "pdf417"
+	Aztec          = "aztec"
+	SymbologyPatch = "patch"
+)
 
 // Confidence is the mean confidence of the page's words, 0 where there are none.
 func (p *Page) Confidence() float64 {

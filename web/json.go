@@ -52,6 +52,7 @@ type (
 		Height     int              `json:"height,omitempty"`
 		Confidence float64          `json:"confidence,omitempty"`
 		Cleaned    string           `json:"cleaned,omitempty"`
+		Barcodes   []wireBarcode    `json:"barcodes,omitempty"`
 		Text       string           `json:"text,omitempty"`
 	}
 	wirePart struct {
@@ -63,6 +64,12 @@ type (
 		Symbology string `json:"symbology,omitempty"`
 		Text      string `json:"text,omitempty"`
 		Kept      bool   `json:"kept"`
+	}
+	wireBarcode struct {
+		Symbology string   `json:"symbology"`
+		Value     string   `json:"value"`
+		GS1       bool     `json:"gs1,omitempty"`
+		Box       *wireBox `json:"box"`
 	}
 	wirePatient struct {
 		MRN  string `json:"mrn"`
@@ -158,8 +165,12 @@ func toWireDocument(d *record.Document, text bool) *wireDocument {
 func toWirePage(p *record.Page, text bool) wirePage {
 	w := wirePage{Number: p.Number, State: p.State, Reason: p.Reason, Rotation: p.Rotation, DPI: p.DPI,
 		Width: p.Width, Height: p.Height, Confidence: thousandths(p.Confidence()), Cleaned: p.Cleaned}
-	if text {
-		w.Text = p.Text()
+	if !text {
+		return w
+	}
+	w.Text = p.Text()
+	for _, b := range p.Barcodes {
+		w.Barcodes = append(w.Barcodes, wireBarcode{b.Symbology, b.Text.Reveal(), b.GS1, toWireBox(b.Box)})
 	}
 	return w
 }
