@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -62,6 +63,9 @@ type Catalog struct {
 	place   string // the owner's name in claims and of its queue
 	log     *slog.Logger
 	working atomic.Bool
+
+	importLock sync.Mutex   // held by an import of the registry
+	importing  atomic.Int64 // its id
 }
 
 // Open opens the catalog, creates or upgrades its schema, and starts nothing.
@@ -80,7 +84,11 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
 	}
-	if err := c.ensureEpoch(ctx); err != nil {
+	err = c.ensureEpoch(ctx)
+	if err == nil {
+		err = c.carryOver(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalog: %w", err), c.db.close())
 	}
 	return c, nil

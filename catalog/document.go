@@ -157,6 +157,9 @@ func putDocument(ctx context.Context, tx transaction, d *record.Document) error 
 	if err := putPages(ctx, tx, d); err != nil {
 		return err
 	}
+	if err := noteKeys(ctx, tx, d); err != nil {
+		return err
+	}
 	return renumber(ctx, tx, string(d.ID))
 }
 
@@ -236,6 +239,9 @@ func fill(ctx context.Context, s session, heads []Change, words bool) error {
 		return nil
 	}
 	if err := fillReceipts(ctx, s, heads); err != nil {
+		return err
+	}
+	if err := fillSurvivors(ctx, s, heads); err != nil {
 		return err
 	}
 	if !words {

@@ -324,7 +324,7 @@ func TestNoErrorTellsAPatientsName(t *testing.T) {
 		p := record.Patient{MRN: name, Last: name, DOB: name, SSN: name, Phone: name}
 		got[bool](t)(c.Receive(t.Context(), claim, receipt, Backlog))
 		got[int64](t)(c.SaveDocument(t.Context(), d))
-		breakInserts(t, c, "patients")
+		breakInserts(t, c, "registry")
 		execSQL(t, c, `UPDATE documents SET head = $1`, []byte(canary))
 		execSQL(t, c, `UPDATE pages SET body = $1`, []byte(canary))
 		execSQL(t, c, `UPDATE receipts SET body = $1`, []byte(canary))

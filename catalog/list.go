@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"chartroom/record"
 )
@@ -15,7 +16,7 @@ import (
 type Filter struct {
 	Status record.Status
 	All    bool           // the superseded too
-	MRN    record.Private // filed to this patient
+	MRN    record.Private // filed to this patient, or to a record merged into this one
 	Scan   record.Digest
 	Text   bool      // with the words of their pages
 	Newest bool      // newest first
@@ -90,7 +91,15 @@ func (f Filter) where(ctx context.Context, s session) (string, []any, error) {
 		add("status <> %s", string(record.StatusSuperseded))
 	}
 	if !f.MRN.IsZero() {
-		add("mrn <> '' AND mrn = %s", clean(f.MRN.Reveal()))
+		mrns, err := shownUnder(ctx, s, clean(f.MRN.Reveal()))
+		if err != nil {
+			return "", nil, err
+		}
+		values := make([]any, len(mrns))
+		for i, mrn := range mrns {
+			values[i] = mrn
+		}
+		add("mrn <> '' AND mrn IN (%s)", values...)
 	}
 	if !f.Scan.IsZero() {
 		add("scan = %s", f.Scan.String())
@@ -165,14 +174,19 @@ func lastWithin(ctx context.Context, s session, after int64, limit int, maxBytes
 }
 
 // Reset empties the catalog so that it can be filled again from storage, and
-// begins a new epoch. What claims that are not released still need stays:
+// begins a new epoch. The registry counts as half-filled until the next import of
+// it is over. What claims that are not released still need stays:
 // their receipts, and their scans as waiting documents.
 func (c *Catalog) Reset(ctx context.Context) error {
+	c.importLock.Lock()
+	defer c.importLock.Unlock()
 	err := c.db.update(ctx, func(tx transaction) error {
 		const open = `(SELECT scan FROM claims WHERE released = 0)`
 		for _, sql := range []string{
 			`DELETE FROM claims WHERE released <> 0`,
-			`DELETE FROM pages`, `DELETE FROM documents`, `DELETE FROM patients`,
+			`DELETE FROM pages`, `DELETE FROM documents`, `DELETE FROM document_keys`, `DELETE FROM rematch`,
+			`DELETE FROM registry`, `DELETE FROM registry_keys`, `DELETE FROM imports`,
+			`UPDATE state SET number = 0, word = '' WHERE name IN ('registry', 'registry ids', 'registry stored')`,
 			`DELETE FROM readings WHERE scan NOT IN ` + open,
 			`DELETE FROM receipts WHERE scan NOT IN ` + open,
 			`DELETE FROM scans WHERE scan NOT IN ` + open,
@@ -182,6 +196,11 @@ func (c *Catalog) Reset(ctx context.Context) error {
 			}
 		}
 		if _, err := tx.exec(ctx, `UPDATE state SET word = $1 WHERE name = 'epoch'`, rand.Text()); err != nil {
+			return err
+		}
+		// Until the next import is over there is no registry to match against.
+		now := micros(time.Now())
+		if _, err := tx.exec(ctx, `INSERT INTO imports (id, place, opening, changes, beat, ended) VALUES ($1, $2, '', 0, $1, 0)`, now, c.place); err != nil {
 			return err
 		}
 		return addWaitingAgain(ctx, tx)

@@ -2,60 +2,195 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"strings"
-	"unicode"
+	"slices"
 
 	"chartroom/record"
-
-	"golang.org/x/text/unicode/norm"
 )
 
-// PatientQuery looks patients up by any of the facts given. They are compared
-// in a normal form: numbers without separators, an MRN without its leading
-// zeros, a last name by its letters alone, without accents or case.
+// PatientQuery looks patients up by any of the facts given, in the registry or
+// in a record merged into theirs. They are compared in a normal form: numbers
+// without separators, an MRN without its leading zeros, a last name by its
+// letters alone, without accents or case.
 type PatientQuery struct {
 	MRN, DOB, Last, SSN, MBI, NHS, Phone record.Private
-	Limit                                int // default 1000
+	Near                                 bool           // numbers that differ by one character fit too
+	Sounds                               record.Private // LAST, FIRST: the last name sounds so, the first begins with the same letter
+	Given                                record.Private // LAST, FIRST: the first name begins with the same three letters …
+	Year                                 string         // … and this is the year of birth
+	Limit                                int            // default 1000
 }
 
 // FindPatients gives every patient for whom one of the facts holds, in no
 // order, or ErrTooMany where they are more than the limit: never a part. One
 // birth date names some forty of a million patients; a last name alone can
-// name thousands.
+// name thousands. A record that was merged is given as the patient that it was
+// merged into, who has its names and numbers besides.
 func (c *Catalog) FindPatients(ctx context.Context, q PatientQuery) (found []record.Patient, err error) {
 	limit := q.Limit
 	if limit <= 0 {
 		limit = 1000
 	}
-	var parts []string
-	var args []any
-	for _, fact := range keysOf(q.MRN, q.DOB, q.Last, q.SSN, q.MBI, q.NHS, q.Phone) {
-		if fact.key != "" {
-			args = append(args, fact.key)
-			parts = append(parts, fmt.Sprintf("SELECT authority, mrn FROM patients WHERE %[1]s <> '' AND %[1]s = $%[2]d", fact.column, len(args)))
-		}
-	}
-	if len(parts) == 0 {
+	keys := q.keys()
+	if len(keys) == 0 {
 		return nil, nil
 	}
-	sql := fmt.Sprintf("SELECT p.body FROM patients p JOIN (%s LIMIT %d) f ON f.authority = p.authority AND f.mrn = p.mrn",
-		strings.Join(parts, " UNION "), limit+1)
 	err = c.db.view(ctx, func(s session) error {
-		return each(ctx, s, func(r rows) error {
-			p, err := readPatient(r)
-			found = append(found, p)
+		ids, err := patientsWith(ctx, s, keys, limit+1)
+		if err != nil {
 			return err
-		}, sql, args...)
+		}
+		if len(ids) > limit {
+			return ErrTooMany
+		}
+		found, err = patientsAsShown(ctx, s, ids)
+		return err
 	})
-	if err == nil && len(found) > limit {
-		err = ErrTooMany
-	}
 	if err != nil {
 		return nil, fmt.Errorf("find patients: %w", err)
 	}
 	return found, nil
+}
+
+// patientsWith gives the ids of the patients to whom a key leads, at most so
+// many.
+func patientsWith(ctx context.Context, s session, keys []key, most int) (ids []int64, err error) {
+	seen := map[int64]bool{}
+	err = inPieces(keys, func(args []any) error {
+		return each(ctx, s, func(r rows) error {
+			var id int64
+			err := r.Scan(&id)
+			if !seen[id] {
+				seen[id], ids = true, append(ids, id)
+			}
+			return err
+		}, fmt.Sprintf(`SELECT patient FROM registry_keys WHERE key IN (%s) LIMIT %d`, holders(0, len(args)), most+len(seen)), args...)
+	})
+	return ids, err
+}
+
+// inPieces calls f with the values a few at a time. How many come at once is
+// one of a few numbers, the last value standing for those that are missing, so
+// that the database sees few different statements.
+func inPieces[T any](values []T, f func(args []any) error) error {
+	for len(values) > 0 {
+		size := 64
+		for _, smaller := range []int{8, 1} {
+			if len(values) <= smaller {
+				size = smaller
+			}
+		}
+		args := make([]any, size)
+		for i := range args {
+			args[i] = values[min(i, len(values)-1)]
+		}
+		if err := f(args); err != nil {
+			return err
+		}
+		values = values[min(size, len(values)):]
+	}
+	return nil
+}
+
+// patientsAsShown reads patients, each with what was merged into it, and in the
+// place of merged ones those that they were merged into.
+func patientsAsShown(ctx context.Context, s session, ids []int64) ([]record.Patient, error) {
+	heads, absorbed := map[int64]*record.Patient{}, map[int64][]record.Patient{}
+	var order, missing []int64
+	read := func(r rows) error {
+		var id, root int64
+		var body []byte
+		if err := r.Scan(&id, &root, &body); err != nil {
+			return err
+		}
+		p, err := record.UnmarshalPatientLine(body)
+		if err != nil {
+			return err
+		}
+		if root != 0 {
+			absorbed[root] = append(absorbed[root], *p)
+			missing = append(missing, root)
+			return nil
+		}
+		if heads[id] == nil {
+			order = append(order, id)
+		}
+		heads[id] = p
+		return nil
+	}
+	get := func(column string, of []int64) error {
+		return inPieces(of, func(args []any) error {
+			return each(ctx, s, read, `SELECT id, root, body FROM registry WHERE `+column+` IN (`+holders(0, len(args))+`)`, args...)
+		})
+	}
+	if err := get("id", ids); err != nil {
+		return nil, err
+	}
+	if err := get("id", slices.DeleteFunc(missing, func(id int64) bool { return heads[id] != nil })); err != nil {
+		return nil, err
+	}
+	clear(absorbed) // those that a fact led to come again with the others
+	if err := get("root <> 0 AND root", order); err != nil {
+		return nil, err
+	}
+	found := make([]record.Patient, len(order))
+	for i, id := range order {
+		found[i] = absorb(*heads[id], absorbed[id])
+	}
+	return found, nil
+}
+
+// absorb gives a patient the names and numbers of records merged into it.
+func absorb(p record.Patient, merged []record.Patient) record.Patient {
+	if len(merged) == 0 {
+		return p
+	}
+	p.Names, p.Numbers = slices.Clone(p.Names), slices.Clone(p.Numbers)
+	for i := range merged {
+		m := &merged[i]
+		addNumber(&p, record.KindMRN, m.Authority, m.MRN)
+		addNumber(&p, record.KindSSN, "", m.SSN)
+		addNumber(&p, record.KindMBI, "", m.MBI)
+		addNumber(&p, record.KindNHS, "", m.NHS)
+		for _, n := range m.Numbers {
+			addNumber(&p, n.Kind, n.Authority, n.Value)
+		}
+		addName(&p, record.PatientName{Kind: record.NameAlias, Last: m.Last, First: m.First, Middle: m.Middle, Suffix: m.Suffix})
+		for _, n := range m.Names {
+			addName(&p, n)
+		}
+		p.Restricted = p.Restricted || m.Restricted
+	}
+	return p
+}
+
+// addNumber gives a patient another number, unless it is one of the patient's.
+func addNumber(p *record.Patient, kind record.Kind, authority string, value record.Private) {
+	own := map[record.Kind]record.Private{record.KindMRN: p.MRN, record.KindSSN: p.SSN, record.KindMBI: p.MBI, record.KindNHS: p.NHS}[kind]
+	known := value.IsZero() || own.Equal(value) && (kind != record.KindMRN || p.Authority == authority)
+	if !known && !slices.ContainsFunc(p.Numbers, func(n record.PatientNumber) bool {
+		return n.Kind == kind && n.Authority == authority && n.Value.Equal(value)
+	}) {
+		p.Numbers = append(p.Numbers, record.PatientNumber{Kind: kind, Authority: authority, Value: value})
+	}
+}
+
+// addName gives a patient another name, unless it is one of the patient's.
+func addName(p *record.Patient, name record.PatientName) {
+	same := func(last, first, middle, suffix record.Private) bool {
+		for _, pair := range [][2]record.Private{{last, name.Last}, {first, name.First}, {middle, name.Middle}, {suffix, name.Suffix}} {
+			if plainName(pair[0]) != plainName(pair[1]) {
+				return false
+			}
+		}
+		return true
+	}
+	known := name.Last.IsZero() && name.First.IsZero() || same(p.Last, p.First, p.Middle, p.Suffix)
+	if !known && !slices.ContainsFunc(p.Names, func(n record.PatientName) bool { return same(n.Last, n.First, n.Middle, n.Suffix) }) {
+		p.Names = append(p.Names, name)
+	}
 }
 
 func readPatient(r rows) (record.Patient, error) {
@@ -70,152 +205,66 @@ func readPatient(r rows) (record.Patient, error) {
 	return *p, nil
 }
 
-// fact is a column of look-up and what stands in it.
-type fact struct{ column, key string }
+// listBatch is how many patients are read at a time.
+const listBatch = 1000
 
-func keysOf(mrn, dob, last, ssn, mbi, nhs, phone record.Private) []fact {
-	return []fact{
-		{"mrn_key", strings.TrimLeft(plainNumber(mrn), "0")},
-		{"dob_key", clean(strings.TrimSpace(dob.Reveal()))},
-		{"last_key", plainName(last)},
-		{"ssn_key", plainNumber(ssn)},
-		{"mbi_key", plainNumber(mbi)},
-		{"nhs_key", plainNumber(nhs)},
-		{"phone_key", plainPhone(phone)},
-	}
-}
-
-// plainNumber is the letters and digits of a number, in capitals.
-func plainNumber(p record.Private) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToUpper(r)
-		}
-		return -1
-	}, clean(p.Reveal()))
-}
-
-// plainName is the letters of a name, in capitals and without accents.
-func plainName(p record.Private) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) {
-			return unicode.ToUpper(r)
-		}
-		return -1
-	}, norm.NFD.String(clean(p.Reveal())))
-}
-
-// plainPhone is the last ten digits of a telephone number: without the country.
-func plainPhone(p record.Private) string {
-	digits := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, p.Reveal())
-	return digits[max(0, len(digits)-10):]
-}
-
-// patientBatch is how many patients go into one transaction.
-const patientBatch = 1000
-
-// SavePatients adds patients to the registry or brings them up to date, keyed
-// by authority and MRN, a thousand in a transaction. Patients that stand there
-// just so already count in neither number.
-func (c *Catalog) SavePatients(ctx context.Context, patients iter.Seq[record.Patient]) (added, updated int, err error) {
-	batch := map[[2]string]record.Patient{}
-	save := func() error {
-		a, u, err := c.savePatients(ctx, batch)
-		added, updated = added+a, updated+u
-		clear(batch)
-		return err
-	}
-	for p := range patients {
-		batch[[2]string{p.Authority, p.MRN.Reveal()}] = p // the last of the same key counts
-		if len(batch) == patientBatch {
-			if err = save(); err != nil {
-				break
-			}
-		}
-	}
-	if err == nil {
-		err = save()
-	}
-	if err != nil {
-		return added, updated, fmt.Errorf("save patients: %w", err)
-	}
-	return added, updated, nil
-}
-
-func (c *Catalog) savePatients(ctx context.Context, batch map[[2]string]record.Patient) (added, updated int, err error) {
-	lines := make([][]any, 0, len(batch))
-	for _, p := range batch {
-		line, err := patientRow(&p)
-		if err != nil {
-			return 0, 0, err
-		}
-		lines = append(lines, line)
-	}
-	const into = `INSERT INTO patients (authority, mrn, mrn_key, dob_key, last_key, ssn_key, mbi_key, nhs_key, phone_key, body)`
-	err = c.db.update(ctx, func(tx transaction) error {
-		a, err := insertMany(ctx, tx, into, `ON CONFLICT (authority, mrn) DO NOTHING`, lines)
-		if err != nil {
-			return err
-		}
-		added, updated = int(a), 0
-		if added == len(lines) {
-			return nil
-		}
-		u, err := insertMany(ctx, tx, into, `ON CONFLICT (authority, mrn) DO UPDATE SET mrn_key = excluded.mrn_key, dob_key = excluded.dob_key,
-			last_key = excluded.last_key, ssn_key = excluded.ssn_key, mbi_key = excluded.mbi_key, nhs_key = excluded.nhs_key,
-			phone_key = excluded.phone_key, body = excluded.body WHERE patients.body <> excluded.body`, lines)
-		updated = int(u)
-		return err
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	return added, updated, nil
-}
-
-func patientRow(p *record.Patient) ([]any, error) {
-	body, err := record.MarshalPatientLine(p)
-	if err != nil {
-		return nil, err
-	}
-	row := []any{clean(p.Authority), clean(p.MRN.Reveal())}
-	for _, fact := range keysOf(p.MRN, p.DOB, p.Last, p.SSN, p.MBI, p.NHS, p.Phone) {
-		row = append(row, fact.key)
-	}
-	return append(row, body), nil
-}
-
-// AllPatients lists the registry by authority and MRN, piece by piece.
+// AllPatients lists the registry as it stands, merged records too, by MRN and
+// authority, piece by piece.
 func (c *Catalog) AllPatients(ctx context.Context) iter.Seq2[record.Patient, error] {
 	return func(yield func(record.Patient, error) bool) {
 		where, args := "1 = 1", []any(nil)
 		for {
-			piece, err := c.patientPiece(ctx, where, args)
-			if err != nil {
-				yield(record.Patient{}, fmt.Errorf("list patients: %w", err))
-				return
-			}
-			for _, p := range piece {
-				if !yield(p, nil) {
-					return
-				}
-			}
-			if len(piece) < patientBatch {
+			piece, err := c.patientPiece(ctx, fmt.Sprintf("SELECT body FROM registry WHERE %s ORDER BY mrn, authority LIMIT %d", where, listBatch), args)
+			if !yieldAll(piece, err, yield) || len(piece) < listBatch {
 				return
 			}
 			last := piece[len(piece)-1]
-			where, args = "(authority, mrn) > ($1, $2)", []any{clean(last.Authority), clean(last.MRN.Reveal())}
+			where, args = "(mrn, authority) > ($1, $2)", []any{clean(last.MRN.Reveal()), clean(last.Authority)}
 		}
 	}
 }
 
-func (c *Catalog) patientPiece(ctx context.Context, where string, args []any) (piece []record.Patient, err error) {
-	sql := fmt.Sprintf("SELECT body FROM patients WHERE %s ORDER BY authority, mrn LIMIT %d", where, patientBatch)
+// PatientsSince lists, in no order, those whom imports after one have changed.
+func (c *Catalog) PatientsSince(ctx context.Context, version int64) iter.Seq2[record.Patient, error] {
+	return func(yield func(record.Patient, error) bool) {
+		var ids []int64
+		err := c.db.view(ctx, func(s session) error {
+			return each(ctx, s, func(r rows) error {
+				ids = append(ids, 0)
+				return r.Scan(&ids[len(ids)-1])
+			}, `SELECT id FROM registry WHERE changed > $1`, version)
+		})
+		if err != nil {
+			yieldAll(nil, err, yield)
+			return
+		}
+		_ = inPieces(ids, func(args []any) error {
+			piece, err := c.patientPiece(ctx, `SELECT body FROM registry WHERE id IN (`+holders(0, len(args))+`)`, args)
+			if !yieldAll(piece, err, yield) {
+				return errStop
+			}
+			return nil
+		})
+	}
+}
+
+var errStop = errors.New("stop")
+
+// yieldAll hands on patients, or an error; it says whether to go on.
+func yieldAll(piece []record.Patient, err error, yield func(record.Patient, error) bool) bool {
+	if err != nil {
+		yield(record.Patient{}, fmt.Errorf("list patients: %w", err))
+		return false
+	}
+	for _, p := range piece {
+		if !yield(p, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Catalog) patientPiece(ctx context.Context, sql string, args []any) (piece []record.Patient, err error) {
 	err = c.db.view(ctx, func(s session) error {
 		return each(ctx, s, func(r rows) error {
 			p, err := readPatient(r)
@@ -226,9 +275,20 @@ func (c *Catalog) patientPiece(ctx context.Context, where string, args []any) (p
 	return piece, err
 }
 
-// PatientCount is how many patients the registry has.
+// ChangedCount is how many patients imports after one have changed.
+func (c *Catalog) ChangedCount(ctx context.Context, version int64) (n int, err error) {
+	err = c.db.view(ctx, func(s session) error {
+		return one(ctx, s, []any{&n}, `SELECT COUNT(*) FROM registry WHERE changed > $1`, version)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count changed patients: %w", err)
+	}
+	return n, nil
+}
+
+// PatientCount is how many patients the registry has, merged records included.
 func (c *Catalog) PatientCount(ctx context.Context) (n int, err error) {
-	err = c.db.view(ctx, func(s session) error { return one(ctx, s, []any{&n}, `SELECT COUNT(*) FROM patients`) })
+	err = c.db.view(ctx, func(s session) error { return one(ctx, s, []any{&n}, `SELECT COUNT(*) FROM registry`) })
 	if err != nil {
 		return 0, fmt.Errorf("count patients: %w", err)
 	}

@@ -29,7 +29,7 @@ func (c *Catalog) Counts(ctx context.Context) (Counts, error) {
 			`SELECT status, COUNT(*) FROM documents GROUP BY status`:                                    n.addDocuments,
 			`SELECT state, COUNT(*) FROM pages GROUP BY state`:                                          func(k string, i int) { n.Pages[record.PageState(k)] = i },
 			`SELECT CAST(state AS TEXT), COUNT(*) FROM river_job WHERE finalized_at IS NULL GROUP BY 1`: n.addJobs,
-			`SELECT 'patients', COUNT(*) FROM patients`:                                                 func(_ string, i int) { n.Patients = i },
+			`SELECT 'patients', COUNT(*) FROM registry`:                                                 func(_ string, i int) { n.Patients = i },
 			`SELECT 'claims', COUNT(*) FROM claims WHERE released = 0`:                                  func(_ string, i int) { n.Claims = i },
 		} {
 			err := each(ctx, s, func(r rows) error {

@@ -118,8 +118,10 @@ func aboutDocument(d *record.Document) map[string][]string {
 	for _, id := range d.Identifiers {
 		addIdentifier(about, id)
 	}
-	if p := d.Patient; p != nil {
-		addPatient(about, p)
+	for _, p := range []*record.PatientRef{d.Patient, d.Survivor} { // found under both, shown under the latter
+		if p != nil {
+			addPatient(about, p)
+		}
 	}
 	return about
 }

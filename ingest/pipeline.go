@@ -101,6 +101,7 @@ func NewPipeline(c PipelineConfig) *Pipeline {
 func (p *Pipeline) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.gate.run(ctx, p.Store, p.Log) })
+	group.Go(func() error { return p.rematchDue(ctx) })
 	group.Go(func() error { return p.Catalog.Work(ctx, catalog.WorkConfig{Concurrency: p.Scans}, p.work) })
 	return group.Wait()
 }
@@ -383,7 +384,7 @@ func (p *Pipeline) identify(s section, r *record.Receipt) identify.Findings {
 }
 
 func (p *Pipeline) match(ctx context.Context, s section, found identify.Findings, r *record.Receipt) (patient.Decision, error) {
-	filing, err := patient.Match(ctx, p.Patients, patient.Evidence{Identifiers: found.Identifiers, Date: found.Date, Pages: len(s.content())})
+	filing, err := p.matchWhole(ctx, patient.Evidence{Identifiers: found.Identifiers, Date: found.Date, Pages: len(s.content())})
 	return s.doubt(filing, r), err
 }
 

@@ -1,19 +1,14 @@
 package ingest
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"chartroom/catalog"
 	"chartroom/objectstore"
@@ -184,85 +179,6 @@ func newestReadable(ctx context.Context, store objectstore.Store, keys []objects
 // fatal tells an error of the store from one of an object.
 func fatal(err error) bool {
 	return errors.Is(err, objectstore.ErrUnavailable) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrWrongKey) || errors.Is(err, context.Canceled)
-}
-
-// SaveRegistry writes the whole registry to the store as a snapshot, which
-// Rebuild reads. The same registry on the same day is written once.
-func SaveRegistry(ctx context.Context, store objectstore.Store, c *catalog.Catalog) error {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	for p, err := range c.AllPatients(ctx) {
-		if err != nil {
-			return fmt.Errorf("save registry: %w", err)
-		}
-		line, err := record.MarshalPatientLine(&p)
-		if err != nil {
-			return fmt.Errorf("save registry: %w", err)
-		}
-		if _, err := z.Write(line); err != nil {
-			return fmt.Errorf("save registry: %w", err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("save registry: %w", err)
-	}
-	body := objectstore.BytesBody(b.Bytes())
-	digest := body.Digest()
-	key := objectstore.Key(fmt.Sprintf("registry/%s-%x.jsonl.gz", time.Now().UTC().Format("20060102t150405.000000000z"), digest[:6]))
-	if err := store.Put(ctx, key, body); err != nil {
-		return fmt.Errorf("save registry: %w", err)
-	}
-	return nil
-}
-
-func rebuildRegistry(ctx context.Context, store objectstore.Store, c *catalog.Catalog, done *Rebuilt) error {
-	var last objectstore.Key
-	for info, err := range store.List(ctx, "registry/") {
-		if err != nil {
-			return err
-		}
-		last = info.Key
-	}
-	if last == "" {
-		return nil
-	}
-	stored, _, err := store.Open(ctx, last)
-	if err != nil {
-		return err
-	}
-	defer stored.Close()
-	var broken error
-	added, updated, err := c.SavePatients(ctx, registryLines(stored, &broken))
-	done.Patients = added + updated
-	if err == nil && broken != nil {
-		err = fmt.Errorf("read %s: %w", last, broken)
-	}
-	return err
-}
-
-// registryLines yields the patients of a snapshot; what stops it short is left
-// in broken.
-func registryLines(r io.Reader, broken *error) iter.Seq[record.Patient] {
-	return func(yield func(record.Patient) bool) {
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			*broken = err
-			return
-		}
-		lines := bufio.NewScanner(z)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			p, err := record.UnmarshalPatientLine(lines.Bytes())
-			if err != nil {
-				*broken = err
-				return
-			}
-			if !yield(*p) {
-				return
-			}
-		}
-		*broken = lines.Err()
-	}
 }
 
 // Finding is one thing that Verify found wrong. What is one of "changed",

@@ -17,7 +17,7 @@ var columnNames = []struct {
 	names []string
 	set   column
 }{
-	{mrnNames, func(_ CSV, p *record.Patient, s string) string { return number(&p.MRN, s, 32, "the record number") }},
+	{mrnNames, func(_ CSV, p *record.Patient, s string) string { return number(&p.MRN, s, 36, "the record number") }},
 	{[]string{"AUTHORITY", "ASSIGNINGAUTHORITY", "FACILITY", "SITE"}, func(_ CSV, p *record.Patient, s string) string { p.Authority = s; return "" }},
 	{[]string{"LAST", "LASTNAME", "SURNAME", "FAMILYNAME", "FAMILY", "PATIENTLASTNAME", "LNAME"}, text(func(p *record.Patient) *record.Private { return &p.Last })},
 	{[]string{"FIRST", "FIRSTNAME", "GIVENNAME", "GIVEN", "FORENAME", "FORENAMES", "PATIENTFIRSTNAME", "FNAME"}, text(func(p *record.Patient) *record.Private { return &p.First })},
@@ -36,8 +36,126 @@ var columnNames = []struct {
 	}},
 	{[]string{"STREET", "ADDRESS", "ADDRESS1", "ADDRESSLINE1", "STREETADDRESS"}, text(func(p *record.Patient) *record.Private { return &p.Street })},
 	{[]string{"CITY", "TOWN"}, text(func(p *record.Patient) *record.Private { return &p.City })},
-	{[]string{"STATE", "PROVINCE", "COUNTY"}, text(func(p *record.Patient) *record.Private { return &p.State })},
+	{[]string{"STATE", "PROVINCE"}, text(func(p *record.Patient) *record.Private { return &p.State })},
 	{[]string{"ZIP", "ZIPCODE", "POSTCODE", "POSTALCODE"}, text(func(p *record.Patient) *record.Private { return &p.Zip })},
+	{[]string{"ALIAS", "ALIASES", "ALSOKNOWNAS", "AKA", "NICKNAME", "PREFERREDNAME"}, otherNames(record.NameAlias)},
+	{[]string{"FORMERNAME", "FORMERNAMES", "MAIDEN", "MAIDENNAME", "PREVIOUSNAME", "BIRTHNAME", "FORMERLASTNAME"}, otherNames(record.NameFormer)},
+	{[]string{"OTHERMRN", "OTHERMRNS", "FORMERMRN", "FORMERMRNS", "OLDMRN", "PREVIOUSMRN"}, otherNumbers},
+	{deathNames[:3], deceased},
+	{deathNames[3:], deathDate},
+	{guardNames, restricted},
+}
+
+// deathNames are the columns that say whether, and then those that say when, a
+// patient died; guardNames those that say whether a chart is restricted.
+var (
+	deathNames = []string{"DECEASED", "DEAD", "DECEASEDINDICATOR", "DEATHDATE", "DATEOFDEATH", "DECEASEDDATE", "DOD"}
+	guardNames = []string{"RESTRICTED", "CONFIDENTIAL", "VIP", "PROTECTED"}
+)
+
+// otherNames takes names, parted by semicolons: LAST, FIRST or FIRST LAST; a
+// single word is a first name where it is an alias, or else a last one.
+func otherNames(kind record.NameKind) column {
+	return func(_ CSV, p *record.Patient, s string) string {
+		if len(s) > 1000 {
+			return "a field of more than 1000 bytes"
+		}
+		for one := range strings.SplitSeq(s, ";") {
+			one = strings.TrimSpace(one)
+			if one == "" {
+				continue
+			}
+			if len(p.Names) == 20 {
+				return "more than 20 other names"
+			}
+			n := record.PatientName{Kind: kind}
+			switch words := strings.Fields(one); {
+			case !strings.Contains(one, ",") && len(words) == 1 && kind == record.NameAlias:
+				n.First = record.Hide(one)
+			case !strings.Contains(one, ",") && len(words) == 1:
+				n.Last = record.Hide(one)
+			default:
+				var whole record.Patient
+				wholeName(CSV{}, &whole, one)
+				n.Last, n.First, n.Middle, n.Suffix = whole.Last, whole.First, whole.Middle, whole.Suffix
+			}
+			p.Names = append(p.Names, n)
+		}
+		return ""
+	}
+}
+
+// completeName gives a name that was half given the rest of the official one.
+func completeName(n *record.PatientName, p *record.Patient) {
+	if n.Last.IsZero() {
+		n.Last = p.Last
+	}
+	if n.First.IsZero() {
+		n.First = p.First
+	}
+}
+
+// otherNumbers takes record numbers, parted by semicolons; AUTHORITY:NUMBER
+// names whose one is.
+func otherNumbers(_ CSV, p *record.Patient, s string) string {
+	for one := range strings.SplitSeq(s, ";") {
+		authority, value := "", one
+		if i := strings.LastIndexByte(one, ':'); i >= 0 {
+			authority, value = strings.TrimSpace(one[:i]), one[i+1:]
+		}
+		n := record.PatientNumber{Kind: record.KindMRN, Authority: authority}
+		if reason := number(&n.Value, value, 36, "another record number"); reason != "" {
+			return reason
+		}
+		if n.Value.IsZero() {
+			continue
+		}
+		if len(p.Numbers) == 20 {
+			return "more than 20 other record numbers"
+		}
+		p.Numbers = append(p.Numbers, n)
+	}
+	return ""
+}
+
+// yes reads a sign that something is so; ok is false where it is none.
+func yes(s string) (is, ok bool) {
+	switch letters(s) {
+	case "", "N", "NO", "0", "FALSE", "F":
+		return false, true
+	case "Y", "YES", "1", "TRUE", "T", "X":
+		return true, true
+	}
+	return false, false
+}
+
+func deceased(c CSV, p *record.Patient, s string) string {
+	is, ok := yes(s)
+	if !ok {
+		return deathDate(c, p, s)
+	}
+	p.Deceased = p.Deceased || is
+	return ""
+}
+
+func deathDate(c CSV, p *record.Patient, s string) string {
+	var died record.Patient
+	if birthDate(c, &died, s) != "" {
+		return "the date of death is not a date"
+	}
+	if !died.DOB.IsZero() {
+		p.Deceased, p.DeathDate = true, died.DOB
+	}
+	return ""
+}
+
+func restricted(_ CSV, p *record.Patient, s string) string {
+	is, ok := yes(s)
+	if !ok {
+		return "a sign of restriction that is neither yes nor no"
+	}
+	p.Restricted = is
+	return ""
 }
 
 var mrnNames = []string{"MRN", "MEDICALRECORDNUMBER", "MEDICALRECORDNO", "RECORDNUMBER", "PATIENTID", "PATIENTNUMBER", "HOSPITALNUMBER", "UNITNUMBER", "CHARTNUMBER", "PATIENTMRN", "MRNUMBER", "PATID"}

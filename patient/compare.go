@@ -7,22 +7,23 @@ import (
 	"chartroom/record"
 )
 
-// compare holds one finding against a patient.
+// compare holds one finding against a patient: the best of what the patient's
+// numbers and names, of now and before, come to.
 func compare(id record.Identifier, p *record.Patient) Level {
 	value := id.Value.Reveal()
 	switch id.Kind {
 	case record.KindMRN:
-		return compareNumber(value, digitsAndCapitals(p.MRN.Reveal()), true)
+		return compareOwn(id, p, p.MRN, func(known string) Level { return compareNumber(value, known, true) })
 	case record.KindSSN:
-		return compareChecked(id, digitsAndCapitals(p.SSN.Reveal()))
+		return compareOwn(id, p, p.SSN, func(known string) Level { return compareChecked(id, known) })
 	case record.KindMBI:
-		return compareChecked(id, digitsAndCapitals(p.MBI.Reveal()))
+		return compareOwn(id, p, p.MBI, func(known string) Level { return compareChecked(id, known) })
 	case record.KindNHS:
-		return compareChecked(id, digitsAndCapitals(p.NHS.Reveal()))
+		return compareOwn(id, p, p.NHS, func(known string) Level { return compareChecked(id, known) })
 	case record.KindDOB:
 		return compareDate(value, p.DOB.Reveal())
 	case record.KindName:
-		return compareName(value, p)
+		return compareNames(value, p)
 	case record.KindSex:
 		return compareSex(value, p.Sex.Reveal())
 	case record.KindPhone:
@@ -31,6 +32,36 @@ func compare(id record.Identifier, p *record.Patient) Level {
 		return sameOrSilent(letters(firstPart(value)), letters(firstPart(p.Street.Reveal())))
 	}
 	return Silent
+}
+
+// compareOwn compares a number with each that a patient has of its kind.
+func compareOwn(id record.Identifier, p *record.Patient, own record.Private, compare func(known string) Level) Level {
+	best := compare(digitsAndCapitals(own.Reveal()))
+	for _, n := range p.Numbers {
+		if n.Kind == id.Kind {
+			best = better(best, compare(digitsAndCapitals(n.Value.Reveal())))
+		}
+	}
+	return best
+}
+
+// better is the better of two levels; silence is no better than a difference.
+func better(a, b Level) Level {
+	for _, l := range []Level{Same, Close, Differs} {
+		if a == l || b == l {
+			return l
+		}
+	}
+	return Silent
+}
+
+// compareNames compares a name with each that a patient goes or went by.
+func compareNames(found string, p *record.Patient) Level {
+	best := compareName(found, p)
+	for _, n := range p.Names {
+		best = better(best, compareName(found, &record.Patient{Last: n.Last, First: n.First, Middle: n.Middle, Suffix: n.Suffix}))
+	}
+	return best
 }
 
 func firstPart(s string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -43,10 +44,21 @@ func ReadCSV(r io.Reader) iter.Seq2[record.Patient, error] { return CSV{}.Read(r
 // further the reader's error; then it ends.
 func (c CSV) Read(r io.Reader) iter.Seq2[record.Patient, error] {
 	return func(yield func(record.Patient, error) bool) {
+		for ch, err := range c.changes(r) {
+			if !yield(ch.Patient, err) {
+				return
+			}
+		}
+	}
+}
+
+// changes is Read, with what the columns say beside the patient.
+func (c CSV) changes(r io.Reader) iter.Seq2[record.PatientChange, error] {
+	return func(yield func(record.PatientChange, error) bool) {
 		rows := newRowReader(r)
-		columns, err := rows.header()
+		columns, says, err := rows.header()
 		if err != nil {
-			yield(record.Patient{}, err)
+			yield(record.PatientChange{}, err)
 			return
 		}
 		for {
@@ -61,7 +73,8 @@ func (c CSV) Read(r io.Reader) iter.Seq2[record.Patient, error] {
 			if err != nil {
 				p = &record.Patient{}
 			}
-			if _, broken := errors.AsType[*RowError](err); !yield(*p, err) || err != nil && !broken {
+			ch := record.PatientChange{Kind: record.ChangeWhole, Line: line, Patient: *p, Alive: says.death && !p.Deceased, Unguarded: says.guard && !p.Restricted}
+			if _, broken := errors.AsType[*RowError](err); !yield(ch, err) || err != nil && !broken {
 				return
 			}
 		}
@@ -87,6 +100,9 @@ func (c CSV) row(line int, fields []string, columns []column, err error) (*recor
 	}
 	if p.MRN.IsZero() {
 		return nil, &RowError{line, "no record number"}
+	}
+	for i := range p.Names {
+		completeName(&p.Names[i], &p)
 	}
 	return &p, nil
 }
@@ -121,28 +137,39 @@ func newRowReader(r io.Reader) *rowReader {
 }
 
 // header reads the first line and says which column goes where.
-func (r *rowReader) header() ([]column, error) {
+func (r *rowReader) header() (columns []column, says says, err error) {
 	first, err := r.takeLine()
 	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read registry: empty file: %w", ErrHeader)
+		return nil, says, fmt.Errorf("read registry: empty file: %w", ErrHeader)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read registry: %w", err)
+		return nil, says, fmt.Errorf("read registry: %w", err)
 	}
 	r.comma = separator(first)
 	names, _ := r.split(first)
-	columns := make([]column, len(names))
-	found := false
+	columns = make([]column, len(names))
+	found, id := false, -1
 	for i, name := range names {
 		key := letters(name)
 		columns[i] = columnNamed(key)
 		found = found || isMRNColumn(key)
+		says.death = says.death || slices.Contains(deathNames, key)
+		says.guard = says.guard || slices.Contains(guardNames, key)
+		if key == "ID" {
+			id = i
+		}
+	}
+	if !found && id >= 0 { // where nothing better names the record number
+		columns[id], found = columnNamed(mrnNames[0]), true
 	}
 	if !found {
-		return nil, fmt.Errorf("read registry: %w", ErrHeader)
+		return nil, says, fmt.Errorf("read registry: %w", ErrHeader)
 	}
-	return columns, nil
+	return columns, says, nil
 }
+
+// says is what a file has a column for.
+type says struct{ death, guard bool }
 
 // separator is what parts the columns: the commonest of those in use.
 func separator(header string) rune {

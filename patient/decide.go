@@ -24,6 +24,9 @@ func decide(candidates []Candidate, found []record.Identifier, e Evidence) Decis
 	if reason := doubt(best, candidates[1:], found, e); reason != "" {
 		return review(reason)
 	}
+	if best.Patient.Restricted {
+		return review("the patient's chart is restricted: a person files to it")
+	}
 	patient := best.Patient
 	return Decision{Status: record.StatusFiled, Patient: &patient}
 }
@@ -156,6 +159,12 @@ func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evi
 	case number != Same && (name != Same || dob != Same):
 		return "only one fact names the patient"
 	}
+	if died := best.Patient.DeathDate.Reveal(); died != "" && e.Date > died {
+		return "the document is dated after the patient's death"
+	}
+	if dob != Same && name == Same && !officially(best) {
+		return "the name is not the patient's official one, and no birth date supports it"
+	}
 	if page := unlike(best, e.Identifiers); page > 0 && dob != Same {
 		return fmt.Sprintf("the birth date on page %d cannot be read, and may be another", page)
 	}
@@ -172,6 +181,13 @@ func doubt(best *Candidate, others []Candidate, found []record.Identifier, e Evi
 		return "more than one patient fits"
 	}
 	return ""
+}
+
+// officially says whether one of the names found is the patient's official one.
+func officially(c *Candidate) bool {
+	return slices.ContainsFunc(c.Facts, func(f Fact) bool {
+		return f.Kind == record.KindName && compareName(f.found.Value.Reveal(), &c.Patient) == Same
+	})
 }
 
 func closeKind(name, dob Level) string {

@@ -178,7 +178,72 @@ func lookUp(ctx context.Context, registry Finder, found []record.Identifier) (pa
 		}
 		patients = appendNew(patients, more)
 	}
-	return patients, crowded
+	more, err := lookAround(ctx, registry, found, patients)
+	if err != nil {
+		return nil, err
+	}
+	return appendNew(patients, more), crowded
+}
+
+// The most questions about misread keys, and the most answers to each that are
+// of any help.
+const (
+	maxAround       = 12
+	maxAroundAnswer = 100
+)
+
+// lookAround asks for the patients whom a misreading hides, where nobody found
+// so far agrees in two things: by numbers one character away, by how the name
+// sounds, by first name and year of birth. Filing never rests on whom it finds
+// alone, so where too many fit that is no help and no error.
+func lookAround(ctx context.Context, registry Finder, found []record.Identifier, patients []record.Patient) (more []record.Patient, err error) {
+	if slices.ContainsFunc(patients, func(p record.Patient) bool { return agreeing(&p, found) >= 2 }) {
+		return nil, nil
+	}
+	asked := map[Query]bool{}
+	ask := func(q Query) {
+		q.Limit = maxAroundAnswer
+		if err != nil || asked[q] || len(asked) == maxAround {
+			return
+		}
+		asked[q] = true
+		answer, problem := registry.FindPatients(ctx, q)
+		if problem != nil && !errors.Is(problem, ErrTooMany) {
+			err = problem
+		}
+		more = append(more, answer...)
+	}
+	for _, id := range found {
+		q := queryFor(id)
+		switch {
+		case slices.Contains(numbers, id.Kind):
+			q.Near = true
+			ask(q)
+		case id.Kind == record.KindName:
+			ask(Query{Sounds: id.Value.Reveal()})
+			for _, dob := range found {
+				if v := dob.Value.Reveal(); dob.Kind == record.KindDOB && len(v) >= 4 {
+					ask(Query{Given: id.Value.Reveal(), Year: v[:4]})
+				}
+			}
+		}
+	}
+	return more, err
+}
+
+// agreeing counts the kinds of things found that are exactly the patient's.
+func agreeing(p *record.Patient, found []record.Identifier) (n int) {
+	var kinds []record.Kind
+	for _, id := range found {
+		kind := id.Kind
+		if slices.Contains(numbers, kind) {
+			kind = record.KindMRN
+		}
+		if kind != record.KindSex && !slices.Contains(kinds, kind) && compare(id, p) == Same {
+			kinds = append(kinds, kind)
+		}
+	}
+	return len(kinds)
 }
 
 // queryForDigits asks for a record number with digits where letters that look

@@ -19,13 +19,22 @@ import (
 	"chartroom/record"
 )
 
-// Query asks for the patients that equal in any of the fields set: numbers
-// without separators in capitals, DOB in ISO 8601, Last without regard to
-// capitals. At most Limit are wanted (0 is 1000).
+// Query asks for the patients that equal in any of the fields set, by what
+// they are called now or were before: numbers without separators in capitals,
+// DOB in ISO 8601, Last without regard to capitals. At most Limit are wanted
+// (0 is 1000).
+//
+// The last fields ask for those whom a misreading hides: Near for numbers that
+// differ by one character, too; Sounds (LAST, FIRST) for last names that sound
+// alike with the same first letter of the first name; Given (LAST, FIRST) with
+// Year for first names of the same three first letters and year of birth.
 type Query struct {
 	MRN, SSN, MBI, NHS string
 	Phone              string
 	DOB, Last          string
+	Near               bool
+	Sounds             string
+	Given, Year        string
 	Limit              int
 }
 

@@ -176,12 +176,14 @@ func toWirePage(p *record.Page, text bool) wirePage {
 }
 
 // toWirePatient is the patient of a filed document, nil for any other: what
-// was only suspected is not told as if it were so.
+// was only suspected is not told as if it were so. Where the registry has merged
+// that patient into another, it is the other.
 func toWirePatient(d *record.Document) *wirePatient {
 	if d.Status != record.StatusFiled || d.Patient == nil {
 		return nil
 	}
-	return &wirePatient{d.Patient.MRN.Reveal(), d.Patient.Name.Reveal(), d.Patient.DOB.Reveal()}
+	p := d.ShownPatient()
+	return &wirePatient{p.MRN.Reveal(), p.Name.Reveal(), p.DOB.Reveal()}
 }
 
 func toWireIdentifier(id *record.Identifier) wireIdentifier {

@@ -173,7 +173,8 @@ func toDocumentView(d *record.Document) documentView {
 		CanRetry: d.Status == record.StatusRejected}
 	v.Heading, v.Filed = heading(d)
 	if v.Filed {
-		v.MRN, v.DOB = visible(d.Patient.MRN.Reveal()), d.Patient.DOB.Reveal()
+		p := d.ShownPatient()
+		v.MRN, v.DOB = visible(p.MRN.Reveal()), p.DOB.Reveal()
 	}
 	v.Facts = documentFacts(d)
 	for _, p := range d.Parts {

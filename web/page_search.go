@@ -183,7 +183,8 @@ func toResult(f *found, token string) resultView {
 		Reason: visible(d.Reason), File: shownFile(d.File()), Page: f.Page, Pages: len(d.Pages), More: f.More}
 	v.Heading, v.Filed = heading(d)
 	if v.Filed {
-		v.MRN, v.DOB = visible(d.Patient.MRN.Reveal()), d.Patient.DOB.Reveal()
+		p := d.ShownPatient()
+		v.MRN, v.DOB = visible(p.MRN.Reveal()), p.DOB.Reveal()
 	}
 	for _, part := range f.Snippet {
 		v.Snippet = append(v.Snippet, fragment{visible(part.Text), part.Mark})
@@ -197,7 +198,7 @@ func toResult(f *found, token string) resultView {
 // heading is whose document it is, or what is known instead.
 func heading(d *record.Document) (text string, filed bool) {
 	if d.Status == record.StatusFiled && d.Patient != nil {
-		return visible(d.Patient.Name.Reveal()), true
+		return visible(d.ShownPatient().Name.Reveal()), true
 	}
 	switch d.Status {
 	case record.StatusWaiting:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"sync"
 	"syscall"
 	"time"
 
@@ -61,19 +60,12 @@ func (f findable) Wait(ctx context.Context, seq int64) error {
 	return nil
 }
 
-// finder is the catalog's registry as the matcher sees it. While the registry
-// is being filled nobody is looked up in it: of two patients who are alike only
-// one may be there yet.
-type finder struct {
-	catalog *catalog.Catalog
-	whole   *sync.RWMutex // held for writing while the registry is filled
-}
+// finder is the catalog's registry as the matcher sees it.
+type finder struct{ catalog *catalog.Catalog }
 
 func (f finder) FindPatients(ctx context.Context, q patient.Query) ([]record.Patient, error) {
-	f.whole.RLock()
-	defer f.whole.RUnlock()
 	found, err := f.catalog.FindPatients(ctx, catalog.PatientQuery{MRN: record.Hide(q.MRN), DOB: record.Hide(q.DOB), Last: record.Hide(q.Last), SSN: record.Hide(q.SSN),
-		MBI: record.Hide(q.MBI), NHS: record.Hide(q.NHS), Phone: record.Hide(q.Phone), Limit: q.Limit})
+		MBI: record.Hide(q.MBI), NHS: record.Hide(q.NHS), Phone: record.Hide(q.Phone), Near: q.Near, Sounds: record.Hide(q.Sounds), Given: record.Hide(q.Given), Year: q.Year, Limit: q.Limit})
 	if errors.Is(err, catalog.ErrTooMany) {
 		err = fmt.Errorf("%w: %w", patient.ErrTooMany, err)
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +61,6 @@ type app struct {
 	life     context.Context // ends when run fails, with its error as cause
 	over     context.CancelCauseFunc
 	guests   atomic.Int32 // answers under way on the socket
-	registry sync.RWMutex // held for writing while the registry is filled
 }
 
 // newApp opens everything and starts nothing.
@@ -169,7 +167,7 @@ func (a *app) newPipeline() (err error) {
 	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
 		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Command: []string{self, "ocr-worker"}}, a.log)
 	a.pipeline = ingest.NewPipeline(ingest.PipelineConfig{
-		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog, &a.registry},
+		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog},
 		Tools:   scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},
 		Limits:  scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6},
 		General: rules[""], Folders: rules,
@@ -245,6 +243,17 @@ func openPlace(cfg Config) (objectstore.Store, error) {
 		AccessKey: c.AccessKey, SecretKey: objectstore.NewSecret(string(c.SecretKey)), PlainHTTP: c.Insecure})
 }
 
+// storeRegistry brings the store's copy of the registry up to date where an
+// import was cut off before it could.
+func (a *app) storeRegistry(ctx context.Context) {
+	if a.need == needRebuild {
+		return
+	}
+	if err := ingest.SaveRegistry(ctx, a.store, a.catalog, filepath.Join(a.cfg.Data, "tmp")); err != nil && ctx.Err() == nil {
+		a.log.Warn("the registry is not in the store yet; the next import or start tries again", "error", err)
+	}
+}
+
 // run runs what the command needs until ctx ends, or until a part of it cannot
 // go on, which ends the commands under way.
 func (a *app) run(ctx context.Context) (err error) {
@@ -255,6 +264,7 @@ func (a *app) run(ctx context.Context) (err error) {
 	}()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.index.Run(ctx, changes{a.catalog}) })
+	group.Go(func() error { a.storeRegistry(ctx); return nil })
 	if a.need >= needWork {
 		group.Go(func() error { return a.pool.Run(ctx) })
 		group.Go(func() error { return a.pipeline.Run(ctx) })

@@ -186,56 +186,6 @@ func runIngest(ctx context.Context, owner *owner, r ingestRequest, out io.Writer
 	return nil
 }
 
-func patientsCommand(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "patients", Short: "The registry of known patients"}
-	commandsOnly(c)
-	imp := &cobra.Command{
-		Use:   "import FILE",
-		Short: "Add or update patients from a CSV file",
-		Long: `Adds patients to the registry, or updates those whose number is known. The
-file's first row names the columns: mrn, last, first, middle, suffix, dob, sex,
-ssn, mbi, nhs, phone, street, city, state, zip, in any order; common other names
-are understood. Rows that cannot be read are counted and named by line; the
-others are imported.`,
-		Example: "  chartroom patients import registry.csv",
-		Args:    asUsage(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := filepath.Abs(args[0])
-			if err != nil {
-				return err
-			}
-			if _, err := os.Stat(path); err != nil {
-				return usageError{fmt.Sprintf("%q cannot be found: check the path", args[0])}
-			}
-			return o.with(cmd, needReading, func(ctx context.Context, owner *owner) error {
-				return runImport(ctx, owner, path, cmd.OutOrStdout())
-			})
-		},
-	}
-	c.AddCommand(imp)
-	return c
-}
-
-func runImport(ctx context.Context, owner *owner, path string, out io.Writer) error {
-	bar := newBar("importing")
-	var sum patientsSummary
-	err := owner.call(ctx, "patients", patientsRequest{path}, func(raw json.RawMessage) {
-		var p patientsProgress
-		if json.Unmarshal(raw, &p) == nil {
-			bar.count(p.Rows, 0)
-		}
-	}, &sum)
-	bar.end()
-	if err != nil {
-		return err
-	}
-	printImport(out, sum)
-	if sum.Rows == 0 && sum.Broken > 0 {
-		return errors.New("no row could be read: compare the columns with chartroom patients import --help")
-	}
-	return nil
-}
-
 func searchCommand(o *options) *cobra.Command {
 	var asJSON bool
 	limit, status := 10, ""

@@ -29,6 +29,7 @@ type Config struct {
 	Reading    ReadingConfig    `toml:"reading"`
 	Limits     LimitsConfig     `toml:"limits"`
 	Identify   IdentifyConfig   `toml:"identify"`
+	Registry   RegistryConfig   `toml:"registry"`
 	Separators SeparatorsConfig `toml:"separators"`
 	Index      IndexConfig      `toml:"index"`
 	Log        LogConfig        `toml:"log"`
@@ -118,6 +119,11 @@ type SeparatorsConfig struct {
 	Barcodes []string `toml:"barcodes"`
 	Cover    string   `toml:"cover"`
 	Keep     bool     `toml:"keep"`
+}
+
+// RegistryConfig is how the site's patients are delivered.
+type RegistryConfig struct {
+	Own string `toml:"own"`
 }
 
 // IndexConfig is how the search index is laid out.

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"chartroom/ingest"
-	"chartroom/patient"
 	"chartroom/record"
 )
 
@@ -24,6 +22,7 @@ import (
 func (a *app) control(mux *http.ServeMux) {
 	handle(a, mux, "ingest", a.ingestPaths)
 	handle(a, mux, "patients", a.importPatients)
+	handle(a, mux, "rematch", a.rematch)
 	handle(a, mux, "verify", a.verify)
 	handle(a, mux, "reindex", a.reindex)
 	handle(a, mux, "rebuild", a.rebuild)
@@ -302,72 +301,6 @@ func (t *tally) summary(index *ingest.Delivery) ingestSummary {
 	return t.sum
 }
 
-type patientsRequest struct {
-	File string `json:"file"`
-}
-
-type patientsProgress struct {
-	Rows int `json:"rows"`
-}
-
-type patientsSummary struct {
-	Added   int      `json:"added"`
-	Updated int      `json:"updated"`
-	Rows    int      `json:"rows"`
-	Broken  int      `json:"broken"`
-	First   []string `json:"first"` // the first broken rows, by line
-	Total   int      `json:"total"`
-}
-
-// shownBroken is how many broken rows are named.
-const shownBroken = 20
-
-// importPatients adds or updates the registry from a file, then writes the
-// registry's snapshot to the store.
-func (a *app) importPatients(ctx context.Context, r patientsRequest, progress func(patientsProgress)) (patientsSummary, error) {
-	f, err := os.Open(r.File)
-	if err != nil {
-		return patientsSummary{}, errors.New("open the registry file: it cannot be read; check its name and permissions")
-	}
-	defer f.Close()
-	var sum patientsSummary
-	var fatal error
-	rows := func(yield func(record.Patient) bool) {
-		for p, err := range (patient.CSV{DayFirst: a.cfg.Identify.DateOrder == "dmy"}).Read(f) {
-			if row, ok := errors.AsType[*patient.RowError](err); ok {
-				sum.broken(row)
-				continue
-			}
-			if err != nil {
-				fatal = err
-				return
-			}
-			if sum.Rows++; sum.Rows%1000 == 0 {
-				progress(patientsProgress{sum.Rows})
-			}
-			if !yield(p) {
-				return
-			}
-		}
-	}
-	a.registry.Lock()
-	sum.Added, sum.Updated, err = a.catalog.SavePatients(ctx, rows)
-	a.registry.Unlock()
-	if err := errors.Join(fatal, err); err != nil {
-		return sum, err
-	}
-	if sum.Total, err = a.catalog.PatientCount(ctx); err != nil {
-		return sum, err
-	}
-	return sum, ingest.SaveRegistry(ctx, a.store, a.catalog)
-}
-
-func (s *patientsSummary) broken(row *patient.RowError) {
-	if s.Broken++; len(s.First) < shownBroken {
-		s.First = append(s.First, row.Error())
-	}
-}
-
 // verifyProgress is how far a verification is, or something it found.
 type verifyProgress struct {
 	Count   *ingest.Verified `json:"count,omitempty"`
@@ -420,8 +353,6 @@ func (a *app) rebuild(ctx context.Context, _ nothing, progress func(ingest.Rebui
 
 // fill fills the catalog from the store.
 func (a *app) fill(ctx context.Context, progress func(ingest.Rebuilt)) (ingest.Rebuilt, error) {
-	a.registry.Lock()
-	defer a.registry.Unlock()
 	var last time.Time
 	return ingest.Rebuild(ctx, a.store, a.catalog, func(r ingest.Rebuilt) {
 		if time.Since(last) > 200*time.Millisecond {

@@ -86,6 +86,15 @@ func (b *bar) ingest(p ingestProgress) {
 	b.count(p.Ended, p.Total)
 }
 
+// imported shows how much of a registry's file is read.
+func (b *bar) imported(p patientsProgress) {
+	if b.bar == nil {
+		return
+	}
+	b.bar.Describe(fmt.Sprintf("importing (%d patients)", p.Rows))
+	b.count(int(p.Done>>10), int(p.Total>>10))
+}
+
 func (b *bar) clear() {
 	if b.bar != nil {
 		_ = b.bar.Clear()
@@ -129,10 +138,16 @@ func printIngest(out io.Writer, s ingestSummary) {
 
 func printImport(out io.Writer, s patientsSummary) {
 	fmt.Fprintf(out, "%d rows: %d patients added, %d updated; the registry has %d\n", s.Rows+s.Broken, s.Added, s.Updated, s.Total)
+	if s.Merged+s.Unmerged > 0 {
+		fmt.Fprintf(out, "%d records merged, %d merges taken back\n", s.Merged, s.Unmerged)
+	}
+	if s.Skipped > 0 {
+		fmt.Fprintf(out, "%d of no use: repeated, or not of patients\n", s.Skipped)
+	}
 	if s.Broken == 0 {
 		return
 	}
-	fmt.Fprintf(out, "%d rows could not be read:\n", s.Broken)
+	fmt.Fprintf(out, "%d rows could not be taken:\n", s.Broken)
 	for _, row := range s.First {
 		fmt.Fprintln(out, "  "+row)
 	}
