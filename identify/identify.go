@@ -7,7 +7,7 @@
 // read, asked or logged. The way of a page:
 //
 //	words ─► rows and cells (layout) ─► labels (label) ─► values beside or below them (value, name, date, number)
-//	      ─► roles (role) ─► names without a label (bare) ─► findings
+//	      ─► roles (role) ─► names without a label (bare) ─► what barcodes say (barcode) ─► findings
 //
 // A form says most things beside a label, so a label is where reading starts.
 // A number is the patient's only where a label says so: near a telephone, a
@@ -26,7 +26,7 @@ import (
 )
 
 // Version names the rules. It changes when a page could give other findings.
-const Version = "rules 2"
+const Version = "rules 3"
 
 // DateOrder says how a site writes dates in numbers.
 type DateOrder string
@@ -90,6 +90,7 @@ func Find(pages []record.Page, given record.Given, opt Options) Findings {
 	for i := range sheets {
 		doc.loose(&sheets[i])
 	}
+	doc.codes(pages)
 	doc.settleDates()
 	var f Findings
 	f.DocType, f.DocTypeConfidence = docType(sheets)

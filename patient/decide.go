@@ -46,8 +46,8 @@ func noCandidate(found []record.Identifier, pages int) string {
 // contradiction says what on the pages cannot all be true, or "".
 func contradiction(candidates []Candidate, found []record.Identifier, date string) string {
 	best := &candidates[0]
-	if page := twoOwners(candidates, found); page > 0 {
-		return otherNumber(page)
+	if id, ok := twoOwners(candidates, found); ok {
+		return otherNumber(id)
 	}
 	if !supported(best) {
 		return ""
@@ -95,8 +95,13 @@ func namedAndBorn(c Candidate) bool {
 	return c.best(record.KindName) == Same && c.best(record.KindDOB) == Same
 }
 
-func otherNumber(page int) string {
-	return fmt.Sprintf("page %d carries the number of another patient", page)
+// otherNumber says that a number is another patient's. A barcode is named: it
+// may be a wrong cover sheet or label, which looks right to who reads the page.
+func otherNumber(id record.Identifier) string {
+	if id.Source == record.SourceBarcode {
+		return fmt.Sprintf("the barcode on page %d carries the number of another patient", max(id.Page, 1))
+	}
+	return fmt.Sprintf("page %d carries the number of another patient", max(id.Page, 1))
 }
 
 // supported says whether enough speaks for a candidate that what speaks
@@ -111,10 +116,10 @@ func supported(c *Candidate) bool {
 	return agreeing >= 2 || c.best(numbers...) == Same
 }
 
-// twoOwners is the page on which a number stands that belongs to a patient
-// other than the one another number belongs to, or 0.
-func twoOwners(candidates []Candidate, found []record.Identifier) int {
-	owner := -1
+// twoOwners is a number that belongs to a patient other than the one another
+// number belongs to; of the two the one in a barcode, if only one is.
+func twoOwners(candidates []Candidate, found []record.Identifier) (record.Identifier, bool) {
+	owner, first := -1, record.Identifier{}
 	for _, id := range found {
 		if !slices.Contains(numbers, id.Kind) {
 			continue
@@ -124,12 +129,15 @@ func twoOwners(candidates []Candidate, found []record.Identifier) int {
 				continue
 			}
 			if owner >= 0 && owner != i {
-				return max(id.Page, 1)
+				if first.Source == record.SourceBarcode && id.Source != record.SourceBarcode {
+					return first, true
+				}
+				return id, true
 			}
-			owner = i
+			owner, first = i, id
 		}
 	}
-	return 0
+	return record.Identifier{}, false
 }
 
 // readsBothWays says whether a birth date that differs is the other reading of

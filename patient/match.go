@@ -97,7 +97,7 @@ func withoutStrangers(ctx context.Context, registry Finder, d Decision, ids []re
 			return Decision{}, err
 		}
 		if len(others) > 0 {
-			return Decision{Status: record.StatusHold, Reason: otherNumber(max(id.Page, 1))}, nil
+			return Decision{Status: record.StatusHold, Reason: otherNumber(id)}, nil
 		}
 	}
 	return d, nil
