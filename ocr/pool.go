@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -39,8 +40,15 @@ type Config struct {
 	MaxPixels int64
 	// AllowUnjailed reads pages where the machine cannot hold the jail.
 	AllowUnjailed bool
+	// Engine is the folder of an engine built by "make engine"; default "engine"
+	// beside this program where there is one, else the system's. StockEngine
+	// means the system's in any case.
+	Engine string
 	// Command starts a worker; default this program with "ocr-worker".
 	Command []string
+
+	beside string // where an engine lies that nobody names
+	engine Engine // the one chosen
 }
 
 func (c Config) withDefaults() Config {
@@ -62,6 +70,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxPixels <= 0 {
 		c.MaxPixels = 400e6
 	}
+	if self, err := os.Executable(); err == nil && c.beside == "" {
+		c.beside = filepath.Join(filepath.Dir(self), "engine")
+	}
 	return c
 }
 
@@ -73,6 +84,8 @@ type Pool struct {
 	jobs  chan job
 	ended chan struct{}
 	err   error // why it ended; read after ended is closed
+
+	engine func() (Engine, error)
 
 	mu     sync.Mutex
 	report *jail.Report
@@ -92,19 +105,30 @@ type answer struct {
 
 // NewPool makes a pool that starts nothing until Run.
 func NewPool(cfg Config, log *slog.Logger) *Pool {
-	return &Pool{cfg: cfg.withDefaults(), log: log, jobs: make(chan job), ended: make(chan struct{})}
+	p := &Pool{cfg: cfg.withDefaults(), log: log, jobs: make(chan job), ended: make(chan struct{})}
+	p.engine = sync.OnceValues(p.chooseEngine)
+	return p
 }
 
-// Check finds out whether all languages are installed. The error names those
-// that are.
+// Check finds out whether all languages are installed, and whether the engine
+// that the settings name can be used. The error says what to do.
 func (p *Pool) Check() error {
+	if err := p.checkLanguages(); err != nil {
+		return err
+	}
+	_, err := p.Engine()
+	return err
+}
+
+func (p *Pool) checkLanguages() error {
 	return checkLanguages(p.cfg.Tessdata, append([]string{p.cfg.Languages}, p.cfg.More...)...)
 }
 
 // Reader names what reads the pages: engine, languages ("" for the usual ones)
 // and the version of the settings. Pages of another reader may read otherwise.
 func (p *Pool) Reader(languages string) string {
-	return fmt.Sprintf("tesseract %s %s /%d", Version(), cmp.Or(languages, p.cfg.Languages), settings)
+	e, _ := p.Engine() // one that cannot be used ends Check and Run
+	return fmt.Sprintf("tesseract %s %s /%d", e.name(), cmp.Or(languages, p.cfg.Languages), settings)
 }
 
 // Jail is what the self-test of the newest worker said; false before there is
@@ -148,10 +172,23 @@ func (p *Pool) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// command completes the configuration with what must be looked up.
+// command is the complete configuration, with the engine chosen.
 func (p *Pool) command() (Config, error) {
+	cfg, err := p.complete()
+	if err != nil {
+		return cfg, err
+	}
+	cfg.engine, err = p.Engine()
+	if r := cfg.engine.Refused; r != "" {
+		p.log.Warn("built engine is not used", "reason", r)
+	}
+	return cfg, err
+}
+
+// complete adds to the configuration what must be looked up.
+func (p *Pool) complete() (Config, error) {
 	cfg := p.cfg
-	if err := p.Check(); err != nil {
+	if err := p.checkLanguages(); err != nil {
 		return cfg, err
 	}
 	dir, err := dataFolder(cfg.Tessdata)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -60,6 +61,9 @@ func startProcess(ctx context.Context, cfg Config) (*process, error) {
 	p := &process{cmd: jail.Child(context.WithoutCancel(ctx), cfg.Command...), conn: ours, memory: cfg.MemoryLimit}
 	p.cmd.ExtraFiles = []*os.File{theirs}
 	p.cmd.Stderr = &p.stderr
+	if cfg.engine.Folder != "" {
+		p.cmd.Env = append(p.cmd.Env, "LD_LIBRARY_PATH="+cfg.engine.Folder)
+	}
 	err = p.cmd.Start()
 	theirs.Close()
 	if err != nil {
@@ -84,6 +88,9 @@ func (p *process) begin(ctx context.Context, cfg Config) error {
 	var r ready
 	if err := receive(p.conn, &r); err != nil {
 		return fmt.Errorf("%w (it wrote %d bytes of messages)", err, p.stderr.n.Load())
+	}
+	if cfg.engine.Folder != "" && cfg.engine.Folder != filepath.Dir(r.Library) {
+		return fmt.Errorf("the loader passes over the engine in %s", cfg.engine.Folder)
 	}
 	if p.jail = r.Jail; r.Problem == "" {
 		return nil

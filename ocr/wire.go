@@ -41,6 +41,7 @@ type setup struct {
 type ready struct {
 	Problem string // empty when ready
 	Jail    jail.Report
+	Library string // the path of the Tesseract that the loader found
 }
 
 type request struct {

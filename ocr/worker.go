@@ -47,16 +47,17 @@ func work(conn *net.UnixConn) error {
 		return err
 	}
 	silence()
+	library := loadedEngine()
 	report, err := jail.Enter(jail.Spec{Read: []string{s.Tessdata}, Write: []string{"/dev/null"}, Memory: s.Memory, FileSize: 1, AllowUnjailed: s.AllowUnjailed})
 	var r *reader
 	if err == nil {
 		r, err = newReader(s)
 	}
 	if err != nil {
-		return errors.Join(err, send(conn, ready{Problem: err.Error(), Jail: report}))
+		return errors.Join(err, send(conn, ready{Problem: err.Error(), Jail: report, Library: library}))
 	}
 	defer r.close()
-	if err := send(conn, ready{Jail: report}); err != nil {
+	if err := send(conn, ready{Jail: report, Library: library}); err != nil {
 		return err
 	}
 	for {

@@ -165,7 +165,7 @@ func (a *app) newPipeline() (err error) {
 		workers = runtime.NumCPU()
 	}
 	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
-		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Command: []string{self, "ocr-worker"}}, a.log)
+		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Engine: cfg.Reading.Engine, Command: []string{self, "ocr-worker"}}, a.log)
 	a.pipeline = ingest.NewPipeline(ingest.PipelineConfig{
 		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog},
 		Tools:   scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},

@@ -95,6 +95,7 @@ type ReadingConfig struct {
 	RecyclePages  int           `toml:"recycle_pages"`
 	MemoryMB      int           `toml:"memory_mb"`
 	AllowUnjailed bool          `toml:"allow_unjailed"`
+	Engine        string        `toml:"engine"`
 }
 
 // LimitsConfig is what a scan may be.

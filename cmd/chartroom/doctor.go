@@ -64,7 +64,11 @@ func (a *app) diagnoseReading(ctx context.Context, d *diagnosis) {
 	if err == nil {
 		err = a.pool.Check()
 	}
-	d.add("tesseract", ocr.Version()+", languages "+strings.Join(languages, " "), err)
+	engine, _ := a.pool.Engine() // Check has its error
+	d.add("tesseract", engine.String()+"; languages "+strings.Join(languages, " "), err)
+	if engine.Refused != "" {
+		d.note("tesseract", "built engine is not used: "+engine.Refused)
+	}
 	for _, program := range []string{"pdftoppm", "pdftotext", "pdfinfo"} {
 		if _, err := exec.LookPath(program); err != nil {
 			d.add("poppler", "", fmt.Errorf("%s is not installed: apt-get install poppler-utils", program))
