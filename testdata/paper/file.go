@@ -45,6 +45,8 @@ var (
 func (s *Scan) name(n int, rng *rand.Rand) {
 	kinds := greyKinds
 	switch {
+	case s.Wear.Photo && len(s.Images) == 1:
+		kinds = greyKinds[:1]
 	case s.Wear.Bits == 1:
 		kinds = bitKinds
 	case s.Wear.Noise > 4: // nobody packs noise without loss
@@ -68,10 +70,9 @@ func (s *Scan) Bytes() []byte {
 		x, y = y, x
 	}
 	switch s.kind {
-	case "png":
-		return pngFile(s.Images[0], s.Wear.Bits == 1, x, y)
-	case "jpeg":
-		return jpegFile(s.Images[0], x, quality)
+	case "png", "jpeg":
+		_, b := s.Page(0)
+		return b
 	case "g4.pdf", "jpeg.pdf":
 		var pages []scantest.PDFPage
 		for _, m := range s.Images {
@@ -115,14 +116,20 @@ func (s *Scan) Page(i int) (codec string, file []byte) {
 		x, y = y, x
 	}
 	if strings.HasPrefix(s.kind, "jpeg") {
+		if s.Wear.Photo {
+			x = 0
+		}
 		return "jpeg", jpegFile(s.Images[i], x, cmp.Or(s.Wear.Quality, 85))
 	}
 	return "png", pngFile(s.Images[i], s.Wear.Bits == 1, x, y)
 }
 
-// jpegFile is a JPEG file with its resolution where scanners put it.
+// jpegFile is a JPEG file with its resolution, if known, where scanners put it.
 func jpegFile(m *image.Gray, dpi, quality int) []byte {
 	b := scantest.JPEGOf(m, 0, 0, quality)
+	if dpi == 0 {
+		return b
+	}
 	head := []byte{0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 1, byte(dpi >> 8), byte(dpi), byte(dpi >> 8), byte(dpi), 0, 0}
 	return append(head, b[2:]...)
 }

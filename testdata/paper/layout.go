@@ -78,7 +78,7 @@ func faceSheet(a *author) {
 	row(27, "PATIENT NAME (LAST, FIRST MI)", a.name(capsFirst), "MEDICAL RECORD NO.", a.mrn())
 	row(27, "DATE OF BIRTH", a.dob(), "AGE", fmt.Sprint(a.age()), "SEX", a.sex(), "SOC SEC NO", a.ssn())
 	row(27, "STREET ADDRESS", a.street(), "CITY / STATE / ZIP", a.who.City+", "+a.who.State+" "+a.who.Zip)
-	row(27, "HOME PHONE", a.phone(), "ADMIT DATE / TIME", a.today()+" 14:"+digits(a.rng, 1)+"5", "ACCOUNT NO.", a.number("account", "V", 9))
+	row(27, "HOME PHONE", a.phone(), "ADMIT DATE / TIME", a.today()+" 14:"+pick(a.rng, words("05 20 35 50")), "ACCOUNT NO.", a.number("account", "V", 9))
 	section("GUARANTOR")
 	row(27, "GUARANTOR NAME", a.someone("guarantor", guarantor, capsFirst), "RELATIONSHIP", pick(a.rng, words("PARENT SPOUSE CHILD OTHER")))
 	a.other("guarantor", "dob", guarantor.Born.Format(time.DateOnly))

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,6 +208,18 @@ func TestFilesHoldTheirPictures(t *testing.T) {
 	}
 	if len(checked) < 2 {
 		t.Errorf("checked only %v", checked)
+	}
+}
+
+func TestPhotographedSheetKeepsItsCorners(t *testing.T) {
+	from := [4][2]float64{{3, 7}, {210, 1}, {190, 330}, {9, 300}}
+	to := [4][2]float64{{0, 0}, {200, 0}, {200, 300}, {0, 300}}
+	h := plane(from, to)
+	for i, p := range from {
+		w := h[6]*p[0] + h[7]*p[1] + 1
+		if x, y := (h[0]*p[0]+h[1]*p[1]+h[2])/w, (h[3]*p[0]+h[4]*p[1]+h[5])/w; math.Hypot(x-to[i][0], y-to[i][1]) > 1e-6 {
+			t.Errorf("%v comes to (%.3f, %.3f), not %v", p, x, y, to[i])
+		}
 	}
 }
 

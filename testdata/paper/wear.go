@@ -44,6 +44,7 @@ type Wear struct {
 	Speckle    float64 // specks a square inch
 	Lost       float64 // share of a fax's lines that are lost
 	Quality    int     // of JPEG coding, 0 where the scan is not coded so
+	Photo      bool    // taken by a telephone over a desk; its file knows no resolution
 	Turn       int     // degrees clockwise by which the sheet lay wrongly
 }
 
@@ -84,7 +85,10 @@ func WearOf(level Level, rng *rand.Rand) Wear {
 		w.Stains, w.Folds, w.Holes, w.Speckle = rng.IntN(3), rng.IntN(3), pick(rng, []int{0, 2, 3}), between(1, 6)
 		w.Quality = 25 + rng.IntN(30)
 		rareFaults(&w, rng, 0.4)
-		switch rng.IntN(6) {
+		switch rng.IntN(7) {
+		case 6:
+			w.DPIX, w.Bits, w.Photo, w.Edges, w.Noise, w.Copies = 200, 8, true, 0, min(w.Noise, 12), w.Copies/2
+			w.Shade = max(w.Shade, between(0.15, 0.6))
 		case 0:
 			w.DPIX, w.DPIY, w.Bits, w.Lost = 204, 98*(1+rng.IntN(2)), 1, 0.004
 		case 1:
@@ -124,7 +128,9 @@ func (w Wear) Apply(m *image.Gray, over int, rng *rand.Rand) *image.Gray {
 		bleed(m, w.Bleed)
 	}
 	w.paper(m, dpi, rng)
-	if w.Edges > 0 || math.Abs(w.Skew) > 0.02 {
+	if w.Photo {
+		m = photograph(m, w.Skew, rng)
+	} else if w.Edges > 0 || math.Abs(w.Skew) > 0.02 {
 		m = lay(m, w.Skew, w.Edges*dpi, rng)
 	}
 	blur(m, w.Blur*px)
@@ -145,6 +151,10 @@ func (w Wear) Apply(m *image.Gray, over int, rng *rand.Rand) *image.Gray {
 	return Turned(m, w.Turn)
 }
 
+// mostFaint is the share of toner that a patch may lack: a person can still
+// read what is left, also after a copier.
+const mostFaint = 0.5
+
 // toner takes ink away, evenly or in patches.
 func (w Wear) toner(m *image.Gray, dpi float64, rng *rand.Rand) {
 	if w.Faint <= 0 {
@@ -160,7 +170,7 @@ func (w Wear) toner(m *image.Gray, dpi float64, rng *rand.Rand) {
 			}
 			k := keep
 			if w.Patchy {
-				k = min(256, 256-int(w.Faint*512*step(x)))
+				k = 256 - int(256*min(2*w.Faint*step(x), mostFaint))
 			}
 			row[x] = uint8(255 - (255-int(v))*k>>8)
 		}
