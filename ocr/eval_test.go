@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -24,7 +23,7 @@ import (
 type sampleTruth struct {
 	File, Level, Layout string
 	Turned              []int
-	Pages               [][]string
+	Pages, Hands        [][]string
 }
 
 // samplePage is a page of a sample as an image, with its whole truth.
@@ -85,32 +84,8 @@ func sampleImages(t testing.TB, path string, tr sampleTruth) []samplePage {
 	return pages
 }
 
-var wordPattern = regexp.MustCompile(`[a-z0-9]+`)
-
-func bag(s string) map[string]int {
-	m := map[string]int{}
-	for _, w := range wordPattern.FindAllString(strings.ToLower(s), -1) {
-		m[w]++
-	}
-	return m
-}
-
 // recall is the share of the truth's words that were read, and F1 with it.
-func recall(truth, got string) (float64, float64) {
-	t, g := bag(truth), bag(got)
-	hit, n, m := 0, 0, 0
-	for w, c := range t {
-		n += c
-		hit += min(c, g[w])
-	}
-	for _, c := range g {
-		m += c
-	}
-	if n == 0 {
-		return 1, 1
-	}
-	return float64(hit) / float64(n), 2 * float64(hit) / float64(n+m)
-}
+func recall(truth, got string) (float64, float64) { return paper.Recall(truth, "", got) }
 
 // contest is what one way of reading made of the samples.
 type contest struct {
@@ -286,7 +261,7 @@ func madePages(t testing.TB, seed uint64, n int, o paper.Options) []samplePage {
 		s := box.Scan(i)
 		for k := range s.Images {
 			codec, b := s.Page(k)
-			tr := sampleTruth{File: fmt.Sprintf("%05d-%d", i, k), Level: string(s.Level), Layout: s.Layout, Pages: s.Pages[k : k+1], Turned: s.Turned[k : k+1]}
+			tr := sampleTruth{File: fmt.Sprintf("%05d-%d", i, k), Level: string(s.Level), Layout: s.Layout, Pages: s.Pages[k : k+1], Hands: s.Hands[k : k+1], Turned: s.Turned[k : k+1]}
 			pages = append(pages, samplePage{Image{File: file(t, b), Codec: codec, Number: 1}, tr})
 		}
 	}
@@ -330,15 +305,15 @@ func groups(pages []samplePage, ours, plain contest, names func(sampleTruth) []s
 			continue
 		}
 		seen[p.truth.File] = true
-		text := strings.Join(slices.Concat(p.truth.Pages...), "\n")
+		text, hands := strings.Join(slices.Concat(p.truth.Pages...), "\n"), strings.Join(slices.Concat(p.truth.Hands...), "\n")
 		for _, k := range names(p.truth) {
 			if out[k] == nil {
 				out[k] = &group{}
 			}
 			g := out[k]
-			r, f := recall(text, ours.texts[p.truth.File])
+			r, f := paper.Recall(text, hands, ours.texts[p.truth.File])
 			g.recall, g.f1 = append(g.recall, r), append(g.f1, f)
-			r, f = recall(text, plain.texts[p.truth.File])
+			r, f = paper.Recall(text, hands, plain.texts[p.truth.File])
 			g.plainRecall, g.plainF1 = append(g.plainRecall, r), append(g.plainF1, f)
 		}
 	}
@@ -445,7 +420,38 @@ func TestTurnedPagesAreReadUpright(t *testing.T) {
 	_, _, upright, wronged := a.printTurns(set, straight)
 	lying, righted, _, _ := b.printTurns(set, turned)
 	fmt.Printf("turning set=%s cpu_upright=%.3f cpu_turned=%.3f ratio=%.3f\n", set, a.cpu.Seconds()/float64(len(straight)), b.cpu.Seconds()/float64(len(turned)), b.cpu.Seconds()/a.cpu.Seconds()*float64(len(straight))/float64(len(turned)))
+	looking := lookingForTurn(t, straight)
+	fmt.Printf("turning set=%s cpu_finding=%.4f share_of_upright=%.4f\n", set, looking.Seconds(), looking.Seconds()*float64(len(straight))/a.cpu.Seconds())
 	if righted*100 < lying*95 || wronged*100 > upright {
 		t.Errorf("of %d turned pages %d were read upright; of %d upright ones %d were turned", lying, righted, upright, wronged)
 	}
+}
+
+// lookingForTurn is how long, by the mean of pages, it takes to tell from the
+// ink how a page is turned.
+func lookingForTurn(t testing.TB, pages []samplePage) time.Duration {
+	t.Helper()
+	var sum time.Duration
+	for _, p := range pages {
+		b, err := os.ReadFile(p.img.File.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := decode(b, p.img.Codec, p.img.Frame, bounds{1e8, 1e9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y := img.resolution()
+		s, err := newSheet(img, x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := processorTime()
+		if _, _, err := s.stance(); err != nil {
+			t.Error(err)
+		}
+		sum += time.Duration(processorTime()-begin) * time.Microsecond
+		s.close()
+	}
+	return sum / time.Duration(len(pages))
 }

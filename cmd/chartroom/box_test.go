@@ -2,20 +2,20 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"chartroom/testdata/paper"
 )
 
 // BenchmarkBox takes a box of sample scans through the real program, and the
@@ -186,8 +186,8 @@ func compare(truth []truthLine, docs map[string]boxDocument, plain map[string]st
 		for _, p := range d.Pages {
 			got.WriteString(p.Text + "\n")
 		}
-		r, f := wordScore(want.String(), got.String())
-		pr, pf := wordScore(want.String(), plain[t.File])
+		r, f := paper.Recall(want.String(), "", got.String())
+		pr, pf := paper.Recall(want.String(), "", plain[t.File])
 		for _, level := range []string{t.Level, "all"} {
 			if levels[level] == nil {
 				levels[level] = &score{}
@@ -220,32 +220,4 @@ func compare(truth []truthLine, docs map[string]boxDocument, plain map[string]st
 		fmt.Printf("words %-7s recall %.4f (plain %.4f)  F1 %.4f (plain %.4f)  n=%.0f\n", level, s.recall/s.n, s.plainRecall/s.n, s.f1/max(1, s.nF1), s.plainF1/max(1, s.nF1), s.n)
 	}
 	fmt.Printf("filed right %d of %d registered, wrong patient %d; type right %d, date right %d of %d\n", right, due, wrong, types, dates, len(truth))
-}
-
-var wordPattern = regexp.MustCompile(`[a-z0-9]+`)
-
-// wordScore holds words against words as bags: recall, and F1 of recall and
-// precision.
-func wordScore(truth, got string) (recall, f1 float64) {
-	t, g := bag(truth), bag(got)
-	var hit, n, m int
-	for w, c := range t {
-		n += c
-		hit += min(c, g[w])
-	}
-	for _, c := range g {
-		m += c
-	}
-	if n == 0 {
-		return 1, 1
-	}
-	return float64(hit) / float64(n), 2 * float64(hit) / float64(n+m)
-}
-
-func bag(s string) map[string]int {
-	b := map[string]int{}
-	for _, w := range wordPattern.FindAll(bytes.ToLower([]byte(s)), -1) {
-		b[string(w)]++
-	}
-	return b
 }
