@@ -12,7 +12,7 @@ export CHARTROOM_SAMPLES := $(abspath $(SAMPLES))
 
 # What building and running needs of Debian, and what the tests need besides.
 RUN_PACKAGES  := gcc g++ libc6-dev pkg-config libtesseract-dev libleptonica-dev libheif-dev libwebp-dev libzxing-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd poppler-utils fonts-dejavu-core
-TEST_PACKAGES := postgresql chromium strace e2fsprogs zxing-cpp-tools $(PAPER_FONTS)
+TEST_PACKAGES := postgresql chromium strace e2fsprogs qpdf zxing-cpp-tools $(PAPER_FONTS)
 # The faces of made-up paper (testdata/paper/font.go): office print, forms, a typewriter, two hands.
 PAPER_FONTS   := fonts-dejavu-core fonts-liberation fonts-freefont-ttf fonts-gnutypewriter fonts-dkg-handwriting fonts-breip fonts-crosextra-carlito
 

@@ -63,12 +63,17 @@ func silence() { C.cr_silence() }
 // were measured by whoever handed them over, and the process's memory is
 // bounded.
 func decode(data []byte, codec string, frame int, most bounds) (*image, error) {
+	return decodeAs(data, codec, frame, most, normal)
+}
+
+// decodeAs decodes and brings the image into a form, which takes it over.
+func decodeAs(data []byte, codec string, frame int, most bounds, form func(*C.PIX) (*image, error)) (*image, error) {
 	if len(data) == 0 {
 		return nil, fmt.Errorf("decode image: empty: %w", errImage)
 	}
 	p, n := (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(data))), C.size_t(len(data))
 	if codec == "heif" {
-		return normal(C.cr_decode_heif(p, n, C.int64_t(min(most.pixels, most.bytes/8))))
+		return form(C.cr_decode_heif(p, n, C.int64_t(min(most.pixels, most.bytes/8))))
 	}
 	tiff := C.int(-1)
 	if codec == "tiff" {
@@ -85,7 +90,7 @@ func decode(data []byte, codec string, frame int, most bounds) (*image, error) {
 	if pix == nil && codec == "tiff" {
 		pix = C.cr_decode_tiff_rgba(p, n, tiff, C.int64_t(min(most.pixels*4, most.bytes/2)))
 	}
-	return normal(pix)
+	return form(pix)
 }
 
 func normal(pix *C.PIX) (*image, error) {

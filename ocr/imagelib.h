@@ -34,5 +34,7 @@ PIX *cr_straighten(PIX *pix, double degrees);
 int cr_orient(PIX *ink, int dpi, double *up, double *right);
 int cr_edges(PIX *ink, int dpi, PIX **mask);
 PIX *cr_wipe(PIX *pix, PIX *mask);
+PIX *cr_faithful(PIX *pix);
+char cr_encode(PIX *pix, size_t most, uint8_t **data, size_t *size);
 
 #endif

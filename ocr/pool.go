@@ -96,6 +96,7 @@ type job struct {
 	ctx    context.Context
 	img    Image
 	answer chan<- answer
+	code   *coding // what is asked is not a reading; nil if it is
 }
 
 type answer struct {
@@ -215,7 +216,7 @@ func (p *Pool) Recognise(ctx context.Context, img Image) (Result, error) {
 	}
 	ch := make(chan answer, 1)
 	select {
-	case p.jobs <- job{ctx, img, ch}:
+	case p.jobs <- job{ctx: ctx, img: img, answer: ch}:
 	case <-p.ended:
 		return Result{}, fmt.Errorf("recognise page: %w", p.err)
 	case <-ctx.Done():
@@ -289,7 +290,13 @@ func (s *slot) answer(pool context.Context, j job) answer {
 	ctx, cancel := context.WithCancel(j.ctx)
 	defer cancel()
 	defer context.AfterFunc(pool, cancel)()
-	result, err := s.read(ctx, j.img)
+	var result Result
+	var err error
+	if j.code != nil {
+		err = s.encode(ctx, j.img, j.code)
+	} else {
+		result, err = s.read(ctx, j.img)
+	}
 	if err != nil && pool.Err() != nil {
 		err = errors.Join(ErrEnded, err)
 	}

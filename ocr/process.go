@@ -102,32 +102,41 @@ func (p *process) begin(ctx context.Context, cfg Config) error {
 }
 
 // read has one page read. After an error the process must be stopped.
-func (p *process) read(ctx context.Context, img Image, limit time.Duration) (reply, []byte, error) {
+func (p *process) read(ctx context.Context, img Image, limit time.Duration) (page reply, picture []byte, err error) {
+	page, err = p.within(ctx, limit, func() (answer reply, err error) {
+		answer, picture, err = p.exchange(img)
+		return answer, err
+	})
+	return page, picture, err
+}
+
+// within has the worker do one thing for at most limit.
+func (p *process) within(ctx context.Context, limit time.Duration, exchange func() (reply, error)) (reply, error) {
 	stop := context.AfterFunc(ctx, func() { jail.Kill(p.cmd) })
 	defer stop()
 	watched, done := context.WithCancel(ctx)
 	defer done()
 	go p.watch(watched)
 	p.conn.SetDeadline(time.Now().Add(limit))
-	page, picture, err := p.exchange(img)
+	page, err := exchange()
 	if err == nil {
 		p.pages++
 		p.spent += time.Duration(page.CPUMicros) * time.Microsecond
-		return page, picture, nil
+		return page, nil
 	}
 	switch {
 	case ctx.Err() != nil:
-		return reply{}, nil, ctx.Err()
+		return reply{}, ctx.Err()
 	case p.fat.Load():
-		return reply{}, nil, errMemory
+		return reply{}, errMemory
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return reply{}, nil, errTimedOut
+		return reply{}, errTimedOut
 	}
-	return reply{}, nil, fmt.Errorf("%w: %w", errCrashed, err)
+	return reply{}, fmt.Errorf("%w: %w", errCrashed, err)
 }
 
 func (p *process) exchange(img Image) (reply, []byte, error) {
-	err := sendFile(p.conn, request{img.Codec, img.Frame, img.Turn, img.Mirror, img.DPIX, img.DPIY, img.Languages, toWire(img.Words)}, img.File)
+	err := sendFile(p.conn, request{Codec: img.Codec, Frame: img.Frame, Turn: img.Turn, Mirror: img.Mirror, DPIX: img.DPIX, DPIY: img.DPIY, Languages: img.Languages, Words: toWire(img.Words)}, img.File)
 	if err != nil {
 		return reply{}, nil, err
 	}

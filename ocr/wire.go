@@ -52,6 +52,7 @@ type request struct {
 	DPIX, DPIY int
 	Languages  string
 	Words      []wireWord
+	Encode     string // what is asked is the page coded again: encodeExact or encodeDrawn
 }
 
 type reply struct {
@@ -67,6 +68,7 @@ type reply struct {
 	PictureType   string
 	PictureWidth  int
 	CPUMicros     int64
+	Encoded       string // the codec of what follows in place of a picture
 }
 
 // wireWord is a record.Word between two processes of ours, revealed.

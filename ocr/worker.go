@@ -78,6 +78,9 @@ func serve(conn *net.UnixConn, r *reader) error {
 		return err
 	}
 	before := processorTime()
+	if req.Encode != "" {
+		return serveEncoded(conn, r, f, req)
+	}
 	page, picture := readFile(r, f, req)
 	page.CPUMicros = processorTime() - before
 	if err := send(conn, page); err != nil {
@@ -88,25 +91,33 @@ func serve(conn *net.UnixConn, r *reader) error {
 
 // readFile maps the file into memory, so that its offset, which the pool's
 // other pages may share, stays where it is.
-func readFile(r *reader, f *os.File, req request) (reply, []byte) {
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		return failed(errImage), nil
-	}
-	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
-	if err != nil {
-		return failed(errImage), nil
-	}
-	defer unix.Munmap(data)
-	if err := r.speak(req.Languages); err != nil {
-		return failed(err), nil
-	}
-	page, picture, err := r.read(data, req)
+func readFile(r *reader, f *os.File, req request) (page reply, picture []byte) {
+	err := mapped(f, func(data []byte) (err error) {
+		if err := r.speak(req.Languages); err != nil {
+			return err
+		}
+		page, picture, err = r.read(data, req)
+		return err
+	})
 	if err != nil {
 		return failed(err), nil
 	}
 	return page, picture
+}
+
+// mapped lends the bytes of a file, and closes it.
+func mapped(f *os.File, do func([]byte) error) error {
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return errImage
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return errImage
+	}
+	defer unix.Munmap(data)
+	return do(data)
 }
 
 // processorTime is this process's, in microseconds.

@@ -11,6 +11,7 @@ type header struct {
 // 0 for none given.
 type frame struct {
 	index         int
+	at            int64 // of the TIFF directory
 	width, height int
 	dpiX, dpiY    int
 	orientation   int
@@ -25,7 +26,7 @@ var parsers = map[Format]func(*source) (header, error){
 
 func (f frame) page(number int) Page {
 	turn, mirror := upright(f.orientation)
-	return Page{Number: number, Frame: f.index, Width: f.width, Height: f.height, DPIX: f.dpiX, DPIY: f.dpiY, Turn: turn, Mirror: mirror, bad: f.bad}
+	return Page{Number: number, Frame: f.index, at: f.at, Width: f.width, Height: f.height, DPIX: f.dpiX, DPIY: f.dpiY, Turn: turn, Mirror: mirror, bad: f.bad}
 }
 
 // upright is how pixels stored in an orientation are set upright: mirrored

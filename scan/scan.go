@@ -125,6 +125,7 @@ type Page struct {
 	Mirror        bool
 	Rendered      bool // Image draws it
 
+	at     int64      // TIFF: where its directory lies
 	bad    string     // why it cannot be read though others can; empty if it can
 	box    [2]float64 // PDF: width and height in points as shown
 	stream *stream    // PDF: its one picture

@@ -81,6 +81,7 @@ func parseTIFF(src *source) (header, error) {
 			return h, err
 		}
 		fr, inside := t.frame(dir, i)
+		fr.at = at
 		h.complete = h.complete && inside
 		if t.reduced(dir) {
 			reduced = append(reduced, fr)

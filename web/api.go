@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -150,46 +149,6 @@ func (s *site) document(r *http.Request) (*record.Document, error) {
 		return nil, fmt.Errorf("open document %s: %w", id, err)
 	}
 	return d, nil
-}
-
-// apiText is the text of all pages, each ended by a form feed.
-func (s *site) apiText(w http.ResponseWriter, r *http.Request) error {
-	return s.export(w, r, "text/plain; charset=utf-8", "txt", func(out io.Writer, d *record.Document) error {
-		for i := range d.Pages {
-			if _, err := fmt.Fprintf(out, "%s\n\f", d.Pages[i].Text()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *site) apiHOCR(w http.ResponseWriter, r *http.Request) error {
-	return s.export(w, r, "text/html; charset=utf-8", "hocr", func(out io.Writer, d *record.Document) error {
-		return writeHOCR(out, d, s.deps.Version)
-	})
-}
-
-// export sends a document in another form, to be saved and not shown: it is
-// made of what stood on the paper.
-func (s *site) export(w http.ResponseWriter, r *http.Request, kind, ending string, write func(io.Writer, *record.Document) error) error {
-	d, err := s.document(r)
-	if err != nil {
-		return err
-	}
-	attach(w.Header(), d.ID, ending)
-	out := newStream(w, kind)
-	if err := write(out, d); err != nil {
-		return s.broken(out, r, fmt.Errorf("export document %s: %w", d.ID, err))
-	}
-	return s.broken(out, r, out.close())
-}
-
-// attach has a browser save the answer under a name that says nothing of a
-// patient.
-func attach(h http.Header, id record.ID, ending string) {
-	h.Set("Content-Security-Policy", policySandbox)
-	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.%s"`, id, ending))
 }
 
 func (s *site) apiRetry(w http.ResponseWriter, r *http.Request) error {

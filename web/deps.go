@@ -33,6 +33,7 @@ type Deps struct {
 	Search    Searcher
 	Files     Files
 	System    System
+	Exports   Exports
 	Metrics   *prometheus.Registry // served at /metrics, and given the pages' own counts
 	Log       *slog.Logger
 	Version   string // shown at the foot of the pages
@@ -110,6 +111,12 @@ type Hit struct {
 type Files interface {
 	Original(ctx context.Context, scan record.Digest) (body io.ReadCloser, size int64, err error)
 	Picture(ctx context.Context, key string) (body io.ReadCloser, size int64, err error)
+}
+
+// Exports makes files of documents.
+type Exports interface {
+	// PDF writes a document, as its head says it is, as a searchable PDF.
+	PDF(ctx context.Context, w io.Writer, head *record.Document) error
 }
 
 // System says how the program is doing.

@@ -9,9 +9,11 @@ import (
 )
 
 // hocr writes a document as hOCR, page by page, so that a long one needs no
-// memory of its own. Boxes are in pixels of the page turned upright.
+// memory of its own. Boxes are in pixels of the page turned upright. The
+// picture that a page names is the one of the pages here, which may be smaller.
 type hocr struct {
 	w   io.Writer
+	id  record.ID
 	err error
 }
 
@@ -21,9 +23,9 @@ func (h *hocr) put(format string, args ...any) {
 	}
 }
 
-// writeHOCR writes the whole file.
-func writeHOCR(w io.Writer, d *record.Document, version string) error {
-	h := &hocr{w: w}
+// newHOCR starts the file.
+func newHOCR(w io.Writer, d *record.Document, version string) *hocr {
+	h := &hocr{w: w, id: d.ID}
 	h.put(`<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
 <html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
@@ -36,19 +38,25 @@ func writeHOCR(w io.Writer, d *record.Document, version string) error {
 </head>
 <body>
 `, xmlText(string(d.ID)), xmlText(version), len(d.Pages))
-	for i := range d.Pages {
-		h.page(&d.Pages[i])
-	}
+	return h
+}
+
+// close ends the file.
+func (h *hocr) close() error {
 	h.put("</body>\n</html>\n")
 	return h.err
 }
 
 func (h *hocr) page(p *record.Page) {
+	about := ""
+	if p.Picture != "" {
+		about = fmt.Sprintf("image &quot;/api/v1/documents/%s/pages/%d/picture&quot;; ", h.id, p.Number)
+	}
 	resolution := ""
 	if p.DPI > 0 {
 		resolution = fmt.Sprintf("; scan_res %d %d", p.DPI, p.DPI)
 	}
-	h.put("<div class='ocr_page' id='page_%d' title='bbox 0 0 %d %d; ppageno %d%s'>\n", p.Number, p.Width, p.Height, p.Number-1, resolution)
+	h.put("<div class='ocr_page' id='page_%d' title='%sbbox 0 0 %d %d; ppageno %d%s'>\n", p.Number, about, p.Width, p.Height, p.Number-1, resolution)
 	for start, area := 0, 1; start < len(p.Words); area++ {
 		end := start + 1
 		for end < len(p.Words) && p.Words[end].Block == p.Words[start].Block {

@@ -25,6 +25,7 @@ type documentView struct {
 	FiledBy    string
 	Reason     string
 	CanRetry   bool
+	Exports    bool // as something else than the original
 	DocType    string
 	Date       string
 	Facts      []fact
@@ -170,7 +171,7 @@ func readPlace(r *http.Request) place {
 
 func toDocumentView(d *record.Document) documentView {
 	v := documentView{ID: d.ID, Status: d.Status, FiledBy: d.FiledBy, Reason: visible(d.Reason), DocType: d.DocType, Date: d.Date, Pages: len(d.Pages),
-		CanRetry: d.Status == record.StatusRejected}
+		CanRetry: d.Status == record.StatusRejected, Exports: exportable(d) == nil}
 	v.Heading, v.Filed = heading(d)
 	if v.Filed {
 		p := d.ShownPatient()

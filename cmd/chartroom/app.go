@@ -54,6 +54,9 @@ type app struct {
 	index    *index.Index
 	intake   *ingest.Intake
 	pool     *ocr.Pool
+	reading  ocr.Config
+	tools    scan.Tools
+	limits   scan.Limits
 	pipeline *ingest.Pipeline
 	metrics  *prometheus.Registry
 	pages    http.Handler
@@ -164,13 +167,14 @@ func (a *app) newPipeline() (err error) {
 	if workers == 0 {
 		workers = runtime.NumCPU()
 	}
-	a.pool = ocr.NewPool(ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
-		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Engine: cfg.Reading.Engine, Command: []string{self, "ocr-worker"}}, a.log)
+	a.reading = ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
+		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Engine: cfg.Reading.Engine, Command: []string{self, "ocr-worker"}}
+	a.pool = ocr.NewPool(a.reading, a.log)
+	a.tools = scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed}
+	a.limits = scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6}
 	a.pipeline = ingest.NewPipeline(ingest.PipelineConfig{
 		Store: a.store, Catalog: a.catalog, Intake: a.intake, Reader: recogniser{a.pool}, Index: findable{a.index}, Patients: finder{a.catalog},
-		Tools:   scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed},
-		Limits:  scan.Limits{Bytes: int64(cfg.Limits.FileMB) << 20, Pages: cfg.Limits.Pages, Pixels: int64(cfg.Limits.Megapixels) * 1e6},
-		General: rules[""], Folders: rules,
+		Tools: a.tools, Limits: a.limits, General: rules[""], Folders: rules,
 		Site: site, Temp: filepath.Join(cfg.Data, "tmp"), Parallel: workers + 1, Scans: 2*workers + 2, Program: "chartroom " + version + ", " + identify.Version, Log: a.log,
 	})
 	return nil
@@ -316,7 +320,7 @@ func (a *app) waitForGuests(ctx context.Context) {
 
 // newPages makes what browsers and the API's users see.
 func (a *app) newPages() http.Handler {
-	return web.New(web.Deps{Documents: documents{a.catalog}, Search: searcher{a.index}, Files: files{a.store}, System: system{a}, Metrics: a.metrics, Log: a.log, Version: version})
+	return web.New(web.Deps{Documents: documents{a.catalog}, Search: searcher{a.index}, Files: files{a.store}, System: system{a}, Exports: newExporter(a), Metrics: a.metrics, Log: a.log, Version: version})
 }
 
 // handler is what the commands of this program see: the pages, and what only

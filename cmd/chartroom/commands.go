@@ -302,26 +302,23 @@ func showCommand(o *options) *cobra.Command {
 	return c
 }
 
-// exports are the forms that export knows, and where the owner has them.
-var exports = map[string]string{"original": "/original", "text": "/text", "hocr": "/hocr"}
-
 func exportCommand(o *options) *cobra.Command {
 	var as, output string
 	c := &cobra.Command{
 		Use:   "export ID",
-		Short: "Write a document's original, text or hOCR",
+		Short: "Write a document's original, searchable PDF, text or hOCR",
 		Long: `Writes one document to standard output, or to a file with --output. A file is
-written whole or not at all. The original comes back byte for byte.`,
+written whole or not at all. The original comes back byte for byte. The PDF is
+PDF/A-2b: the pages as they were scanned, upright, with their text behind them.
+The text of each page ends with a form feed.`,
 		Example: `  chartroom export 3w5kq0v9c2m8x1hd --as original --output scan.tiff
+  chartroom export 3w5kq0v9c2m8x1hd --as pdf --output chart.pdf
   chartroom export 3w5kq0v9c2m8x1hd --as text`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, ok := exports[as]
-			if as == "pdf" {
-				return usageError{"--as pdf: this version does not make searchable PDFs yet; take original, text or hocr"}
-			}
 			if !ok {
-				return usageError{fmt.Sprintf("--as %s: want original, text or hocr", as)}
+				return usageError{fmt.Sprintf("--as %s: want original, pdf, text or hocr", as)}
 			}
 			if dir := filepath.Dir(output); output != "" && !isFolder(dir) {
 				return usageError{fmt.Sprintf("%q is no folder: make it, or write elsewhere", dir)}
@@ -339,7 +336,7 @@ written whole or not at all. The original comes back byte for byte.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&as, "as", "original", "original, text or hocr")
+	c.Flags().StringVar(&as, "as", "original", "original, pdf, text or hocr")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write")
 	return c
 }
