@@ -713,3 +713,54 @@ func TestASheetIsDrawnAndCanBeSearched(t *testing.T) {
 		t.Errorf("%d pixels elsewhere are black", n)
 	}
 }
+
+// jbig2 is a picture in JBIG2 as PDF has it, coded by its G4 kind, in two
+// parts: the description of the page, which is shared, and the picture.
+func jbig2(m *image.Gray) (globals, coded []byte) {
+	be := binary.BigEndian
+	w, h := uint32(m.Rect.Dx()), uint32(m.Rect.Dy())
+	segment := func(number uint32, kind byte, content []byte) []byte {
+		b := append(be.AppendUint32(nil, number), kind, 0, 1)
+		return append(be.AppendUint32(b, uint32(len(content))), content...)
+	}
+	size := be.AppendUint32(be.AppendUint32(nil, w), h)
+	page := append(append(bytes.Clone(size), make([]byte, 8)...), 0, 0, 0)
+	region := append(append(bytes.Clone(size), make([]byte, 8)...), 0, 1) // at 0, 0; or; coded as G4
+	return segment(0, 48, page), segment(1, 38, append(region, scantest.G4(m)...))
+}
+
+func TestJBIG2IsCopiedWithWhatItsPagesShare(t *testing.T) {
+	text := bilevel(scantest.Consent.Draw(100, 100))
+	globals, coded := jbig2(text)
+	picture := scantest.PDFPicture{Width: text.Rect.Dx(), Height: text.Rect.Dy(), Coded: coded,
+		Dict: "/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/JBIG2Decode/DecodeParms<</JBIG2Globals 999 0 R>>"}
+	for rotate, place := range map[int]string{0: "612 0 0 792 0 0", 90: "500 0 0 700 56 46"} {
+		page := scantest.ScannedPage(picture, "")
+		page.Content, page.Rotate = "q "+place+" cm /Im0 Do Q", rotate
+		b := scantest.PDF(page)
+		at := bytes.Index(b, []byte("\nxref\n")) + 1
+		shared := fmt.Sprintf("999 0 obj\n<</Length %d>>\nstream\n%s\nendstream\nendobj\n", len(globals), globals)
+		b = append(append(bytes.Clone(b[:at]), shared...), []byte(fmt.Sprintf("xref\n999 1\n%010d 00000 n \n", at)+string(b[at+5:]))...)
+		b = regexp.MustCompile(`startxref\n\d+`).ReplaceAll(b, fmt.Appendf(nil, "startxref\n%d", at+len(shared)))
+		b = regexp.MustCompile(`/Size \d+`).ReplaceAll(b, []byte("/Size 1000"))
+		s := open(t, b)
+		w, h := s.Pages[0].Width, s.Pages[0].Height
+		p := readPage(w, h, s.Pages[0].DPIX, 0)
+		path := given{scan: b, pages: []record.Page{p}}.pdf(t)
+		made, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(made, coded) || !bytes.Contains(made, globals) {
+			t.Error("the bytes are not in the PDF as they were")
+		}
+		before := filepath.Join(t.TempDir(), "before.pdf")
+		if err := os.WriteFile(before, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if d := away(t, drawn(t, path, 1, 100), drawn(t, before, 1, 100)); d > 1 {
+			t.Errorf("rotate %d: the page looks otherwise, by %.1f", rotate, d)
+		}
+		onPrint(t, path, &p)
+	}
+}

@@ -113,6 +113,8 @@ func (s *Scan) Coded(ctx context.Context, n int) (*Coded, error) {
 		img, err = s.original(p)
 	case p.stream != nil:
 		img, err = s.takeOut(ctx, p)
+	case p.kept != nil:
+		return s.copyKept(p)
 	default:
 		return nil, fmt.Errorf("copy picture of page %d: %w", n, ErrNotCoded)
 	}
@@ -125,6 +127,35 @@ func (s *Scan) Coded(ctx context.Context, n int) (*Coded, error) {
 		return nil, fmt.Errorf("copy picture of page %d: %w", n, err)
 	}
 	c.Turn, c.Mirror = p.Turn, p.Mirror
+	return c, nil
+}
+
+// copyKept is a picture that lies in a PDF in a coding that is drawn to be read.
+func (s *Scan) copyKept(p *Page) (*Coded, error) {
+	k := p.kept
+	c := &Coded{Filter: FilterJBIG2, Width: k.Width, Height: k.Height, Bits: 1, Samples: 1, Inverted: k.Inverted, Place: k.Place, Turn: k.Turn, Mirror: k.Mirror}
+	for _, f := range []*os.File{s.file, s.spool} {
+		if f == nil {
+			break
+		}
+		own, err := duplicate(f)
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("copy picture of page %d: %w", p.Number, err)
+		}
+		c.files = append(c.files, own)
+	}
+	where := func(st *stream) []span {
+		file := 0
+		if st.Spooled {
+			file = 1
+		}
+		return []span{{file, st.Offset, st.Length}}
+	}
+	c.Strips = []Strip{{c.Height, where(k)}}
+	if k.Globals != nil {
+		c.Globals = &Strip{0, where(k.Globals)}
+	}
 	return c, nil
 }
 
@@ -508,10 +539,10 @@ func flip(b []byte) {
 // its dots made square: and not, for instance, a drawing of the page that was
 // read because the picture could not be.
 func (c *Coded) Fits(p *record.Page) bool {
-	w, h := float64(c.Width)*(c.Place[2]-c.Place[0]), float64(c.Height)*(c.Place[3]-c.Place[1])
-	if c.Place != [4]float64{0, 0, 1, 1} {
-		return true // on a page that was drawn in any case
+	if c.Filter == FilterJBIG2 {
+		return true // the page was drawn in any case
 	}
+	w, h := float64(c.Width), float64(c.Height)
 	if (c.Turn+p.Rotation)%180 == 90 {
 		w, h = h, w
 	}

@@ -55,8 +55,10 @@ func (s *Scan) openPDF(ctx context.Context, src *source) error {
 // dropSpool closes the spool where no page needs it, which is the rule.
 func (s *Scan) dropSpool() error {
 	for i := range s.Pages {
-		if st := s.Pages[i].stream; st != nil && st.Spooled {
-			return nil
+		for _, st := range []*stream{s.Pages[i].stream, s.Pages[i].kept} {
+			if st != nil && (st.Spooled || st.Globals != nil && st.Globals.Spooled) {
+				return nil
+			}
 		}
 	}
 	err := s.Close()
@@ -110,6 +112,9 @@ func (s *Scan) pdfPage(number int, pg planned) Page {
 		p.Width, p.Height, p.DPIX, p.DPIY, p.Turn, p.Mirror = st.Width, st.Height, st.DPIX, st.DPIY, st.Turn, st.Mirror
 		return p
 	}
+	if k := pg.Kept; k != nil && k.Codec == "jbig2" && s.sound(k) && (k.Globals == nil || s.sound(k.Globals)) && onPage(k.Place) {
+		p.kept = k
+	}
 	p.Rendered = true
 	dpi := s.drawnDPI(pg.Width, pg.Height)
 	if dpi < 1 {
@@ -119,6 +124,12 @@ func (s *Scan) pdfPage(number int, pg planned) Page {
 	p.DPIX, p.DPIY = dpi, dpi
 	p.Width, p.Height = int(math.Ceil(pg.Width*float64(dpi)/72)), int(math.Ceil(pg.Height*float64(dpi)/72))
 	return p
+}
+
+// onPage reports whether a picture's place on its page makes sense.
+func onPage(p [4]float64) bool {
+	const slack = 0.5
+	return p[0] > -slack && p[1] > -slack && p[0] < p[2] && p[1] < p[3] && p[2] < 1+slack && p[3] < 1+slack
 }
 
 // drawnDPI is the resolution to draw a page of w by h points at, 0 where none

@@ -85,6 +85,32 @@ func (d *document) stream(img raster) (*stream, bool) {
 	return s, d.locate(s, img.StreamDict, coded)
 }
 
+// kept is a picture that readers have drawn, for none of them knows its
+// coding, and that can be copied all the same: JBIG2, with what its pages
+// share.
+func (d *document) kept(img raster) (*stream, bool) {
+	sh, ok := d.shape(img)
+	if !ok || sh.bits > 1 || sh.samples != 1 || sh.palette != nil {
+		return nil, false
+	}
+	coded, last, parms, ok := d.coded(img.StreamDict)
+	if !ok || last != filter.JBIG2 {
+		return nil, false
+	}
+	s := &stream{Codec: "jbig2", Width: sh.width, Height: sh.height, Bits: 1, Samples: 1, Inverted: sh.inverted}
+	if o, found := parms.Find("JBIG2Globals"); found {
+		sd, _, err := d.DereferenceStreamDict(o)
+		if err != nil || sd == nil || sd.DecodeWithLimit(maxContent) != nil {
+			return nil, false
+		}
+		s.Globals = &stream{Width: 1, Height: 1}
+		if !d.locate(s.Globals, sd, sd.Content) {
+			return nil, false
+		}
+	}
+	return s, d.locate(s, img.StreamDict, coded)
+}
+
 // shape reads a picture's dictionary.
 func (d *document) shape(img raster) (sh shape, ok bool) {
 	for _, key := range []string{"SMask", "Mask"} {

@@ -27,6 +27,7 @@ type planned struct {
 	Width, Height float64
 	Hidden        bool
 	Stream        *stream
+	Kept          *stream // where Stream is nil: the picture all the same, in a coding that no reader here takes
 }
 
 // stream is the coded picture of a page: bytes of the PDF itself, or of the
@@ -47,4 +48,7 @@ type stream struct {
 	Predictor      int    // TIFF
 	FaxOptions     int    // TIFF, T4Options or T6Options
 	Palette        []byte // red, green, blue for each value
+	Inverted       bool   // JBIG2: 0 is white
+	Globals        *stream
+	Place          [4]float64 // JBIG2: left, bottom, right and top on the upright page, as parts of 1
 }

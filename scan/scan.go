@@ -129,6 +129,7 @@ type Page struct {
 	bad    string     // why it cannot be read though others can; empty if it can
 	box    [2]float64 // PDF: width and height in points as shown
 	stream *stream    // PDF: its one picture
+	kept   *stream    // PDF: the one picture of a page that is drawn to be read
 	hidden bool       // PDF: has text that does not show
 }
 

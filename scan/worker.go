@@ -84,11 +84,15 @@ func (d *document) planPage(l leaf) (p planned) {
 		return p
 	}
 	s, ok := d.stream(shown.image)
-	if !ok {
+	if ok {
+		p.Stream = s
+	} else if s, ok = d.kept(shown.image); ok {
+		s.Place = placeOn(box, shown.rect, turn)
+		p.Kept = s
+	} else {
 		return p
 	}
 	place(s, shown.ctm, turn)
-	p.Stream = s
 	return p
 }
 
@@ -99,4 +103,19 @@ func place(s *stream, m matrix, pageTurn int) {
 	s.Turn, s.Mirror = (turn+pageTurn)%360, mirror
 	s.DPIX = perInch(float64(s.Width)/math.Hypot(m.a, m.b), 72)
 	s.DPIY = perInch(float64(s.Height)/math.Hypot(m.c, m.d), 72)
+}
+
+// placeOn is where a rectangle lies on a page that is turned, as parts of 1.
+func placeOn(page, r rect, turn int) [4]float64 {
+	x0, x1 := (r.x0-page.x0)/page.width(), (r.x1-page.x0)/page.width()
+	y0, y1 := (r.y0-page.y0)/page.height(), (r.y1-page.y0)/page.height()
+	switch turn {
+	case 90:
+		return [4]float64{y0, 1 - x1, y1, 1 - x0}
+	case 180:
+		return [4]float64{1 - x1, 1 - y1, 1 - x0, 1 - y0}
+	case 270:
+		return [4]float64{1 - y1, x0, 1 - y0, x1}
+	}
+	return [4]float64{x0, y0, x1, y1}
 }
