@@ -45,6 +45,7 @@ check: packages tools ## formatting, vet, lint, and that only two rooms need C
 
 bench: build ## what each stage costs, beside a baseline in the same run (about ten minutes)
 	go test -run '^$$' -bench 'Find|Match|ReadCSV|Put' -timeout 30m ./identify ./patient ./objectstore/...
+	go test -run '^$$' -bench Export -benchtime 1x ./pdf
 	go test -run '^$$' -bench 'Indexing|Query' -timeout 30m ./index
 	CHARTROOM_BENCH=1 go test -run '^$$' -bench Reading/own -benchtime 1x -timeout 60m ./ocr
 	go test -run '^$$' -bench Box/chart -benchtime 1x -timeout 60m ./cmd/chartroom

@@ -53,7 +53,7 @@ type given struct {
 }
 
 // open opens bytes as a scan.
-func open(t *testing.T, b []byte) *scan.Scan {
+func open(t testing.TB, b []byte) *scan.Scan {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -75,7 +75,7 @@ func open(t *testing.T, b []byte) *scan.Scan {
 	return s
 }
 
-func (g given) source(t *testing.T) Source {
+func (g given) source(t testing.TB) Source {
 	d := &record.Document{ID: "0123456789abcdef", Revision: 2, Scan: record.Digest{1}, ScanPages: g.from, DocType: "discharge summary", Date: "2011-02-09",
 		Received: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC), Decided: time.Date(2026, 3, 1, 10, 0, 9, 0, time.UTC), Pages: g.pages}
 	code := g.code
