@@ -51,7 +51,7 @@ bench: build peer-packages ## what each stage costs, beside a baseline in the sa
 	go test -run '^$$' -bench 'Find|Match|ReadCSV|Put' -timeout 30m ./identify ./patient ./objectstore/...
 	go test -run '^$$' -bench Export -benchtime 1x ./pdf
 	go test -run '^$$' -bench 'Indexing|Query' -timeout 30m ./index
-	CHARTROOM_BENCH=1 CHARTROOM_TEST_ENGINE=$(BUILT) go test -count 1 -run 'ReadingCost|MemoryStaysFlat' -v -timeout 120m ./ocr | grep -E '^(cost|memory|FAIL|ok|---)|_test.go'
+	set -o pipefail; CHARTROOM_BENCH=1 CHARTROOM_TEST_ENGINE=$(BUILT) go test -count 1 -run 'ReadingCost|MemoryStaysFlat' -v -timeout 120m ./ocr | grep -E '^(cost|memory|FAIL|ok|---)|_test.go'
 	go test -run '^$$' -bench Box/chart -benchtime 1x -timeout 60m ./cmd/chartroom
 
 # A faster Tesseract and Leptonica, from the distribution's own source packages.
@@ -63,7 +63,7 @@ engine: packages engine-packages ## build Tesseract for newer processors into bi
 	tools/engine.sh bin/engine $(ENGINE_LEVEL)
 
 engine-check: engine test-packages ## its text beside the system's engine's, on all samples and made-up paper
-	CHARTROOM_TEST_ENGINE=$(CURDIR)/bin/engine go test -count 1 -run ReadsLikeTheSystems -v -timeout 120m ./ocr | grep -E '^(engines|FAIL|ok)|_test.go'
+	set -o pipefail; CHARTROOM_TEST_ENGINE=$(CURDIR)/bin/engine go test -count 1 -run ReadsLikeTheSystems -v -timeout 120m ./ocr | grep -E '^(engines|FAIL|ok)|_test.go'
 
 eval: eval-ocr eval-patient eval-search ## accuracy on samples and generated paper
 
