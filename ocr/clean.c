@@ -11,13 +11,43 @@ PIX *cr_grey(PIX *pix) {
   return pixClone(pix);
 }
 
+// cr_between is how many of a grey page's dots are neither nearly black nor
+// nearly white, for each that is black: hardly any where the page was black and
+// white before, as a fax or a copy is, however it is stored.
+double cr_between(PIX *grey) {
+  NUMA *histogram = pixGetGrayHistogram(grey, 3);
+  l_float32 black = 0, between = 0;
+  int bad = !histogram || numaGetSumOnInterval(histogram, 0, 63, &black) || numaGetSumOnInterval(histogram, 64, 191, &between);
+  numaDestroy(&histogram);
+  return bad || black < 1 ? 1e6 : between / black;
+}
+
+// cr_ragged measures how ragged the strokes of a one-bit page are: the share of
+// dots that come to its ink where every notch and hole one dot wide is filled.
+int cr_ragged(PIX *ink, double *share) {
+  PIX *filled = pixCloseSafeBrick(NULL, ink, 2, 2);
+  l_int32 before = 0, after = 0;
+  int bad = !filled || pixCountPixels(ink, &before, NULL) || pixCountPixels(filled, &after, NULL);
+  *share = before > 0 ? (double)(after - before) / before : 0;
+  pixDestroy(&filled);
+  return bad;
+}
+
+// cr_smooth is a one-bit page in grey, its ragged strokes smoothed.
+PIX *cr_smooth(PIX *pix) {
+  PIX *grey = pixConvert1To8(NULL, pix, 255, 0);
+  PIX *out = grey ? pixBlockconvGray(grey, NULL, 1, 1) : NULL;
+  pixDestroy(&grey);
+  return out;
+}
+
 // cr_light measures how evenly lit the paper is, but for what the mask covers,
 // if there is one: the values that a twentieth, and all but a twentieth, of its
-// surface stay below, where every block of 16 by 16 pixels counts with its
-// brightest.
-int cr_light(PIX *grey, PIX *mask, double *low, double *high) {
+// surface stay below, where every block of so many pixels across and down
+// counts with its brightest.
+int cr_light(PIX *grey, PIX *mask, int block, double *low, double *high) {
   PIX *paper = mask ? cr_wipe(grey, mask) : pixClone(grey);
-  PIX *blocks = paper ? pixScaleGrayMinMax(paper, 16, 16, L_CHOOSE_MAX) : NULL;
+  PIX *blocks = paper ? pixScaleGrayMinMax(paper, block, block, L_CHOOSE_MAX) : NULL;
   NUMA *histogram = blocks ? pixGetGrayHistogram(blocks, 1) : NULL;
   l_float32 l = 0, h = 0;
   int bad = !histogram || numaHistogramGetValFromRank(histogram, 0.05, &l) || numaHistogramGetValFromRank(histogram, 0.95, &h);
@@ -54,6 +84,16 @@ PIX *cr_straighten(PIX *pix, double degrees) {
   PIX *out = pixRotate(deep, degrees * M_PI / 180, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, pixGetWidth(deep), pixGetHeight(deep));
   pixDestroy(&deep);
   return out;
+}
+
+// cr_unfan is a grey page whose lines of writing fan out, as seen by a camera
+// from above or below, with the lines made parallel. slope is by how much their
+// slope, clockwise, changes from one row to the next.
+PIX *cr_unfan(PIX *grey, double slope) {
+  double x = pixGetWidth(grey) / 2.0, y = pixGetHeight(grey) / 2.0;
+  // A dot at x, y comes from x, y + slope * (x - middle) * (y - middle).
+  l_float32 from[8] = {1, 0, 0, 0, -slope * y, 1 - slope * x, slope, slope * x * y};
+  return pixBilinearGray(grey, from, 255);
 }
 
 // cr_orient measures from the risers and tails of its letters how sure it is

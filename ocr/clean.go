@@ -18,21 +18,29 @@ import (
 
 // cleaning is what was done to a page before it was read.
 type cleaning struct {
-	wiped  bool    // black edges or punch holes made white
-	evened bool    // light made even
-	turned float64 // straightened by so many degrees clockwise
+	scale    float64 // read at so many times its size
+	smoothed bool    // ragged strokes smoothed
+	wiped    bool    // black edges or punch holes made white
+	evened   bool    // light made even
+	fan      float64 // lines made parallel that fanned out by so many degrees from top to bottom, the lower the more clockwise to turn
+	turned   float64 // straightened by so many degrees clockwise
 }
 
 func (c cleaning) String() string {
 	var done []string
-	if c.wiped {
-		done = append(done, "black edges wiped")
-	}
-	if c.evened {
-		done = append(done, "light evened")
-	}
-	if c.turned != 0 {
-		done = append(done, fmt.Sprintf("straightened by %.2f degrees", c.turned))
+	for _, step := range []struct {
+		done bool
+		what string
+	}{
+		{c.smoothed, "strokes smoothed"},
+		{c.wiped, "black edges wiped"},
+		{c.evened, "light evened"},
+		{c.fan != 0, fmt.Sprintf("fanning of %.2f degrees undone", c.fan)},
+		{c.turned != 0, fmt.Sprintf("straightened by %.2f degrees", c.turned)},
+	} {
+		if step.done {
+			done = append(done, step.what)
+		}
 	}
 	return strings.Join(done, ", ")
 }
@@ -41,6 +49,8 @@ const (
 	// darkPaper is the share of the brightest paper's light below which the
 	// darkest is lit unevenly.
 	darkPaper = 0.85
+	// deepShade is the same share below which print in the shade is pale.
+	deepShade = 0.62
 	// whitePaper is what may lie beside white without being taken for ink.
 	whitePaper = 225
 	// darkestPaper is the value below which nothing is paper in the shade: it
@@ -53,46 +63,78 @@ const (
 	minBitSkew = 0.4
 	// sureSkew is the confidence from which Leptonica's angle is relied upon.
 	sureSkew = 3.0
+	// minFan and maxFan, in degrees from top to bottom, are what is undone.
+	minFan, maxFan = 0.8, 6.0
+	// ragged is the share of dots that fill a page's strokes from which they
+	// are smoothed: print has a fiftieth, what a fax machine made of print in
+	// poor light a tenth.
+	ragged = 0.05
 	// tilesPerInch is how finely the light of a page is measured.
 	tilesPerInch = 15
 )
 
-// clean is a copy of the sheet's image that the engine reads better, at f
-// times its size, and what was done to it.
-func (s *sheet) clean(f float64) (*image, cleaning, error) {
-	did := cleaning{wiped: s.edges != nil, turned: s.skew()}
+// clean is a copy of the sheet's image that the engine reads better, and what
+// was done to it.
+func (s *sheet) clean() (*image, cleaning, error) {
+	did, darkest := s.needs()
 	img := s.img.clone()
-	if f != 1 {
-		if err := img.replace(img.scale(f, f)); err != nil {
-			return nil, did, err
+	for _, step := range []struct {
+		needed bool
+		do     func() (*image, error)
+	}{
+		{did.smoothed, func() (*image, error) { return newImage(C.cr_smooth(img.pix), "smooth strokes") }},
+		{did.evened, func() (*image, error) { return newImage(C.cr_grey(img.pix), "find light") }},
+		{did.scale != 1, func() (*image, error) { return img.scale(did.scale, did.scale) }},
+		{did.evened, func() (*image, error) { return s.even(img, darkest, &did), nil }},
+		{did.wiped, func() (*image, error) { return newImage(C.cr_wipe(img.pix, s.edges.pix), "wipe edges") }},
+		{did.fan != 0, func() (*image, error) {
+			return newImage(C.cr_unfan(img.pix, C.double(did.slope(img.height()))), "unfan page")
+		}},
+		{did.turned != 0, func() (*image, error) {
+			return newImage(C.cr_straighten(img.pix, C.double(did.turned)), "straighten page")
+		}},
+	} {
+		if !step.needed {
+			continue
 		}
-	}
-	did.evened = s.even(img, max(int(float64(s.dpi)*f)/tilesPerInch, 8), did.wiped || did.turned != 0)
-	if did.wiped {
-		if err := img.replace(newImage(C.cr_wipe(img.pix, s.edges.pix), "wipe edges")); err != nil {
-			return nil, did, err
-		}
-	}
-	if did.turned != 0 {
-		if err := img.replace(newImage(C.cr_straighten(img.pix, C.double(did.turned)), "straighten page")); err != nil {
+		if err := img.replace(step.do()); err != nil {
 			return nil, did, err
 		}
 	}
 	return img, did, nil
 }
 
-// even lights an image of the sheet evenly if a part of it lies in the shade,
-// by tiles of so many pixels, and reports whether it did. Where white is to
-// come in, paper that is not white is made so: the engine would take it for
-// ink. One-bit pages have no light, and pictures too small to measure it keep
-// theirs.
-func (s *sheet) even(img *image, tile int, whiteComes bool) bool {
-	if img.depth() == 1 {
-		return false
+// needs is what the page shows that it needs, and the value of its darkest
+// paper. Where white is to come in, paper that is not white is made so: the
+// engine would take it for ink.
+func (s *sheet) needs() (c cleaning, darkest float64) {
+	c.wiped = s.edges != nil
+	c.turned = s.skew(s.lines)
+	c.smoothed = s.ragged()
+	darkest, brightest := s.light()
+	c.evened = darkest < darkPaper*brightest || (c.wiped || c.turned != 0) && darkest < whitePaper
+	if c.evened {
+		c.fan = s.fan()
 	}
-	grey, err := newImage(C.cr_grey(img.pix), "find light")
+	c.scale = engineScale(s.dpi, s.img.width(), s.img.height(), c.smoothed || darkest < deepShade*brightest)
+	return c, darkest
+}
+
+// ragged reports whether a page of one bit needs its strokes smoothed.
+func (s *sheet) ragged() bool {
+	var share C.double
+	return s.img.depth() == 1 && C.cr_ragged(s.ink.pix, &share) == 0 && share > ragged
+}
+
+// light is the value of the sheet's darkest and of its brightest paper. One-bit
+// pages have no light.
+func (s *sheet) light() (darkest, brightest float64) {
+	if s.img.depth() == 1 {
+		return 255, 255
+	}
+	grey, err := newImage(C.cr_grey(s.img.pix), "find light")
 	if err != nil {
-		return false
+		return 255, 255
 	}
 	defer grey.close()
 	var mask *C.PIX
@@ -100,42 +142,111 @@ func (s *sheet) even(img *image, tile int, whiteComes bool) bool {
 		mask = s.edges.pix
 	}
 	var low, high C.double
-	if C.cr_light(grey.pix, mask, &low, &high) != 0 || low >= darkPaper*high && (!whiteComes || low >= whitePaper) {
-		return false
+	if C.cr_light(grey.pix, mask, C.int(max(16, s.dpi/25)), &low, &high) != 0 {
+		return 255, 255
 	}
-	lit, err := newImage(C.cr_even(grey.pix, C.int(tile), C.int(max(low, darkestPaper))), "even light")
-	if err != nil {
-		return false
-	}
-	img.close()
-	*img = *lit
-	return true
+	return float64(low), float64(high)
 }
 
-// skew is by how many degrees clockwise the page must be turned to stand
-// straight; 0 where it is straight enough or nobody knows.
-func (s *sheet) skew() float64 {
+// even is the grey image evenly lit. Pictures too small to measure their light
+// keep it.
+func (s *sheet) even(img *image, darkest float64, did *cleaning) *image {
+	tile := max(int(float64(s.dpi)*did.scale)/tilesPerInch, 8)
+	lit, err := newImage(C.cr_even(img.pix, C.int(tile), C.int(max(darkest, darkestPaper))), "even light")
+	if err != nil {
+		did.evened = false
+		return img.clone()
+	}
+	return lit
+}
+
+// skew is by how many degrees clockwise the page must be turned for these lines
+// to stand straight; 0 where they are straight enough or nobody knows.
+func (s *sheet) skew(lines *image) float64 {
 	least := minSkew
 	if s.img.depth() == 1 {
 		least = minBitSkew
 	}
-	var degrees, sure C.double
-	if C.cr_skew(s.lines.pix, C.int(s.dpi), &degrees, &sure) != 0 || sure < sureSkew || math.Abs(float64(degrees)) < least {
-		return 0
+	if degrees, known := s.slant(lines); known && math.Abs(degrees) >= least {
+		return degrees
 	}
-	return float64(degrees)
+	return 0
 }
 
-// back is where a box on the straightened page, of the given size, lies on the
-// page as it was, of the other size. Both were turned about their middles.
+// slant is by how many degrees clockwise lines must be turned to be straight,
+// and whether that is known.
+func (s *sheet) slant(lines *image) (float64, bool) {
+	var degrees, sure C.double
+	if C.cr_skew(lines.pix, C.int(s.dpi), &degrees, &sure) != 0 {
+		return 0, false
+	}
+	return float64(degrees), sure >= sureSkew
+}
+
+// fan is by how many degrees more the page's lowest line must be turned than
+// its highest, as where a camera looked from above; 0 for less than matters.
+// It is measured in five stripes, each a third of the page high.
+func (s *sheet) fan() float64 {
+	var places, slants []float64
+	w, h := s.img.width(), s.img.height()
+	for i := range 5 {
+		stripe, err := s.lines.clip(0, i*h/6, w, h/3)
+		if err != nil {
+			return 0
+		}
+		if degrees, known := s.slant(stripe); known {
+			places, slants = append(places, float64(i)/6), append(slants, degrees)
+		}
+		stripe.close()
+	}
+	if fan, stray := trend(places, slants); math.Abs(fan) >= minFan && math.Abs(fan) <= maxFan && stray <= math.Abs(fan)/6 {
+		return fan
+	}
+	return 0
+}
+
+// trend is by how much y grows with x, and how far the value strays that fits
+// worst: what seems to grow on a page that one place misleads about strays far.
+// Fewer than three values have no trend.
+func trend(x, y []float64) (slope, stray float64) {
+	if len(x) < 3 {
+		return 0, 0
+	}
+	var mx, my, xx, xy float64
+	for i := range x {
+		mx, my = mx+x[i]/float64(len(x)), my+y[i]/float64(len(x))
+	}
+	for i := range x {
+		xx, xy = xx+(x[i]-mx)*(x[i]-mx), xy+(x[i]-mx)*(y[i]-my)
+	}
+	slope = xy / xx
+	for i := range x {
+		stray = max(stray, math.Abs(y[i]-my-slope*(x[i]-mx)))
+	}
+	return slope, stray
+}
+
+// slope is by how much the slope of the lines on a page of this height changes
+// from row to row.
+func (c cleaning) slope(height int) float64 {
+	return -math.Tan(c.fan*math.Pi/180) / float64(height)
+}
+
+// back is where a box on the page as it was read, of the given size, lies on
+// the page as it was before it was unfanned and straightened, of the other
+// size. Both were done about the middle.
 func (c cleaning) back(b record.Box, width, height, wasWidth, wasHeight int) record.Box {
-	if c.turned == 0 {
+	if c.turned == 0 && c.fan == 0 {
 		return b
 	}
 	sin, cos := math.Sincos(-c.turned * math.Pi / 180)
 	x, y := float64(b.Left)+float64(b.Width-width)/2, float64(b.Top)+float64(b.Height-height)/2
 	w, h := float64(b.Width)*cos+float64(b.Height)*math.Abs(sin), float64(b.Height)*cos+float64(b.Width)*math.Abs(sin)
-	left, top := x*cos-y*sin+float64(wasWidth)/2-w/2, x*sin+y*cos+float64(wasHeight)/2-h/2
+	x, y = x*cos-y*sin, x*sin+y*cos
+	slope := c.slope(wasHeight) * y
+	y += slope * x
+	h += math.Abs(slope) * w
+	left, top := x+float64(wasWidth)/2-w/2, y+float64(wasHeight)/2-h/2
 	return record.Box{Left: int(math.Round(left)), Top: int(math.Round(top)), Width: int(math.Round(w)), Height: int(math.Round(h))}
 }
 

@@ -197,3 +197,115 @@ func TestInkAloneTellsHowAPageIsTurned(t *testing.T) {
 		s.close()
 	}
 }
+
+// raggedFax is the page sent by a fax machine of 200 dots per inch that saw it in
+// poor light: strokes come out ragged.
+func raggedFax(m *goimage.Gray) *goimage.Paletted {
+	w, h := m.Bounds().Dx()*2/3, m.Bounds().Dy()*2/3
+	out := goimage.NewPaletted(goimage.Rect(0, 0, w, h), color.Palette{color.White, color.Black})
+	source := rand.New(rand.NewPCG(7, 8))
+	for y := range h {
+		for x := range w {
+			sum := 0.0
+			for i := range 9 {
+				sum += float64(m.GrayAt(x*3/2+i%3-1, y*3/2+i/3-1).Y)
+			}
+			if sum/9+source.NormFloat64()*42 < 150-30*source.Float64() {
+				out.Pix[y*w+x] = 1
+			}
+		}
+	}
+	return out
+}
+
+func TestRaggedFaxIsSmoothedAndItsWordsAreRead(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, truth := letter(t)
+	img := pngPage(t, raggedFax(paper))
+	img.DPIX, img.DPIY = 200, 200
+	r := recognise(t, p, img)
+	if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.97 || r.Cleaned != "strokes smoothed" {
+		t.Errorf("%.3f of the words; %q", got, r.Cleaned)
+	}
+}
+
+// fanned is the page as a camera sees it that looks from above: its lines rise
+// to the right at the top and fall at the bottom, by so many degrees between.
+func fanned(m *goimage.Gray, degrees float64) *goimage.Gray {
+	b := m.Bounds()
+	out := goimage.NewGray(b)
+	slope := math.Tan(degrees*math.Pi/180) / float64(b.Dy())
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			from := float64(y) + slope*(float64(x)-float64(b.Dx())/2)*(float64(y)-float64(b.Dy())/2)
+			low, v := int(math.Floor(from)), 255.0
+			if low >= 0 && low+1 < b.Dy() {
+				part := from - float64(low)
+				v = float64(m.GrayAt(x, low).Y)*(1-part) + float64(m.GrayAt(x, low+1).Y)*part
+			}
+			out.SetGray(x, y, color.Gray{uint8(v + 0.5)})
+		}
+	}
+	return out
+}
+
+func TestFanningLinesAreMadeParallelAndBoxesLieOnTheWords(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, truth := letter(t)
+	const degrees = 3.5
+	straight, r := recognise(t, p, pngPage(t, shaded(paper))), recognise(t, p, pngPage(t, shaded(fanned(paper, degrees))))
+	if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.97 || !strings.Contains(r.Cleaned, "fanning of") {
+		t.Errorf("%.3f of the words; %q", got, r.Cleaned)
+	}
+	boxes := map[string]record.Box{}
+	for _, w := range r.Page.Words {
+		boxes[w.Text.Reveal()] = w.Box
+	}
+	slope, checked := math.Tan(degrees*math.Pi/180)/2600, 0
+	for _, w := range straight.Page.Words {
+		got, found := boxes[w.Text.Reveal()]
+		if _, err := strconv.Atoi(w.Text.Reveal()); err != nil || !found || len(w.Text.Reveal()) < 4 {
+			continue
+		}
+		x, y := float64(w.Box.Left)+float64(w.Box.Width)/2-950, float64(w.Box.Top)+float64(w.Box.Height)/2-1300
+		gotX, gotY := float64(got.Left)+float64(got.Width)/2-950, float64(got.Top)+float64(got.Height)/2-1300
+		if math.Abs(gotX-x) > 8 || math.Abs(gotY+slope*x*gotY-y) > 8 {
+			t.Errorf("%s lies at %.0f, %.0f, was printed at %.0f, %.0f", w.Text.Reveal(), gotX, gotY, x, y)
+		}
+		checked++
+	}
+	if checked < 45 {
+		t.Errorf("only %d numbers found on both pages", checked)
+	}
+}
+
+func TestBlackAndWhiteStoredAsGreyIsOneBitAgain(t *testing.T) {
+	paper, _ := letter(t)
+	grey := goimage.NewGray(paper.Bounds())
+	for i, v := range paper.Pix {
+		if v >= 128 {
+			grey.Pix[i] = 250 + uint8(i%5) // as JPEG leaves it
+		}
+	}
+	for _, c := range []struct {
+		m     *goimage.Gray
+		depth int
+	}{{grey, 1}, {paper, 8}, {printed(t, 400, 400), 8}} {
+		var b bytes.Buffer
+		if err := png.Encode(&b, c.m); err != nil {
+			t.Fatal(err)
+		}
+		img, err := decode(b.Bytes(), "png", 0, bounds{1e8, 1e9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := newSheet(img, 300, 300)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.img.depth() != c.depth {
+			t.Errorf("%d bits, want %d", s.img.depth(), c.depth)
+		}
+		s.close()
+	}
+}

@@ -202,12 +202,12 @@ func (r *reader) readTurned(s *sheet, degrees int) (reading, error) {
 // gives the boxes in pixels of the sheet.
 func (r *reader) words(s *sheet) ([]record.Word, cleaning, error) {
 	width, height := s.img.width(), s.img.height()
-	f := engineScale(s.dpi, width, height)
-	img, did, err := s.clean(f)
+	img, did, err := s.clean()
 	if err != nil {
 		return nil, did, err
 	}
 	defer img.close()
+	f := did.scale
 	words, err := r.engine.words(img, int(float64(s.dpi)*f+0.5))
 	if err != nil {
 		return nil, did, err
