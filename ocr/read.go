@@ -212,6 +212,7 @@ func (r *reader) words(s *sheet) ([]record.Word, cleaning, error) {
 	if err != nil {
 		return nil, did, err
 	}
+	pronouns(words)
 	for i := range words {
 		b := did.back(words[i].Box, img.width(), img.height(), int(float64(width)*f+0.5), int(float64(height)*f+0.5))
 		words[i].Box = fit(b, 1/f, width, height)
