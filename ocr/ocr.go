@@ -18,9 +18,9 @@
 // the reading is doubtful. A turn counts only if the page reads better for it:
 // a wrong turn is worse than none.
 //
-// Black edges, punch holes, shade and skew are taken from a copy of the page
-// before it is read (clean.go), each where it is found, never from the picture
-// or the original.
+// Black edges, punch holes, shade, ragged strokes, fanning lines and skew are
+// taken from a copy of the page before it is read (clean.go), each where it is
+// found, never from the picture or the original.
 //
 // Barcodes are read first (barcode.go), by ZXing's C++ port; its exceptions end
 // in barcode.cpp.
