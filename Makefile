@@ -1,7 +1,7 @@
 # Chartroom. The two commands are `make run` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build test check bench engine engine-check engine-packages peer-packages paper eval eval-ocr eval-patient eval-search packages test-packages tools clean
+.PHONY: help run build test check bench engine engine-check engine-packages peer-packages paper calibrate eval eval-ocr eval-patient eval-search packages test-packages tools clean
 
 # The one path outside the project: sample scans with their truth, where they are at hand.
 SAMPLES ?= ../shared/samples
@@ -68,7 +68,10 @@ engine-check: engine test-packages ## its text beside the system's engine's, on 
 eval: eval-ocr eval-patient eval-search ## accuracy on samples and generated paper
 
 eval-ocr: packages test-packages ## words read and pages turned, beside plain Tesseract, by wear; SEED=, FULL=1
-	CHARTROOM_EVAL=1 SEED=$(SEED) FULL=$(FULL) go test -count 1 -run 'WornPagesReadBetter|TurnedPagesAreRead' -v -timeout 120m ./ocr
+	CHARTROOM_EVAL=1 CHARTROOM_CALIBRATE=check SEED=$(SEED) FULL=$(FULL) go test -count 1 -run 'WornPagesReadBetter|TurnedPagesAreRead|OfTheWordsGiven' -v -timeout 120m ./ocr
+
+calibrate: packages test-packages ## measure what the engine's confidences are worth, on made-up pages, and write it to ocr/ and doc/
+	CHARTROOM_CALIBRATE=write FULL=$(FULL) go test -count 1 -run OfTheWordsGiven -v -timeout 120m ./ocr
 
 eval-patient: packages ## filing on the sample boxes by the whole program, and on misread made-up documents
 	go test -run '^$$' -bench Box -benchtime 1x -timeout 60m ./cmd/chartroom

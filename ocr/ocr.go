@@ -25,6 +25,10 @@
 // Barcodes are read first (barcode.go), by ZXing's C++ port; its exceptions end
 // in barcode.cpp.
 //
+// What the engine calls a word's confidence is compared within this room only;
+// a word leaves it with the probability that it is right, as measured on pages
+// with their truth (calibration.go).
+//
 // The binding, gosseract, is used for recognition alone and with care: it
 // writes up to 8 KiB of the engine's messages into a buffer of 512 bytes when
 // initialization fails, so that missing language data is found out before; it

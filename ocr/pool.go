@@ -49,6 +49,7 @@ type Config struct {
 
 	beside string // where an engine lies that nobody names
 	engine Engine // the one chosen
+	raw    bool   // the engine's confidences are left as they are, to be measured
 }
 
 func (c Config) withDefaults() Config {
@@ -358,6 +359,8 @@ func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) 
 		Reader: s.pool.Reader(img.Languages), Ink: r.Ink, Words: fromWire(r.Words), Barcodes: fromWireBarcodes(r.Barcodes, r.Width, r.Height), PictureWidth: r.PictureWidth}
 	if r.FromLayer {
 		page.Reader = "text layer"
+	} else if !s.cfg.raw {
+		calibrate(page.Words)
 	}
 	switch page.State {
 	case record.PageText, record.PageBlank, record.PageLowConfidence, record.PageFailed:

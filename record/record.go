@@ -114,9 +114,10 @@ func (b Box) Union(o Box) Box {
 	return Box{l, t, max(b.Right(), o.Right()) - l, max(b.Bottom(), o.Bottom()) - t}
 }
 
-// Word is one word as it was read. Confidence runs from 0 to 1. Block and Line
-// number the block of the page and the line of the block it stands in, from 1,
-// so that words of one line can be put together again.
+// Word is one word as it was read. Confidence is how probable it is that the
+// word stands there so, from 0 to 1: of those with 0.9, nine in ten are right.
+// Block and Line number the block of the page and the line of the block it
+// stands in, from 1, so that words of one line can be put together again.
 type Word struct {
 	Text       Private
 	Box        Box
@@ -185,7 +186,8 @@ const (
 	SymbologyPatch = "patch"
 )
 
-// Confidence is the mean confidence of the page's words, 0 where there are none.
+// Confidence is the mean confidence of the page's words, which is the share of
+// them that is probably right; 0 where there are none.
 func (p *Page) Confidence() float64 {
 	if len(p.Words) == 0 {
 		return 0

@@ -131,7 +131,8 @@ type wordView struct {
 	Doubt bool // read with little confidence
 }
 
-// doubtful is the confidence under which a word is shown as uncertain.
+// doubtful is the probability of being right under which a word is shown as
+// uncertain.
 const doubtful = 0.6
 
 func (s *site) documentPage(w http.ResponseWriter, r *http.Request) error {
