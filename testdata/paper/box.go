@@ -33,6 +33,8 @@ type Options struct {
 	Trapless bool     // no strangers, impostors, wrong labels or ambiguous papers
 	Upright  bool     // no page turned
 	Turned   float64  // share of scans that were turned; default 0.1
+
+	coarse bool // printed coarsely, where only the truth is looked at
 }
 
 // Traps are why a scan may be filed to nobody without a person: it is about
@@ -131,6 +133,9 @@ func (b *Box) draft(n int) (*Scan, []*canvas, *rand.Rand) {
 	level := b.o.Levels[(n+n/len(b.layouts))%len(b.o.Levels)] // each layout meets each level
 	s := &Scan{Truth: &Truth{Layout: l.name, Level: level, DocType: l.docType, Identifiers: map[string]string{}, Roles: map[string]string{}, Decoys: []string{}, Barcodes: []string{}}}
 	s.Wear = WearOf(level, rng)
+	if b.o.coarse {
+		s.Wear.DPIX, s.Wear.DPIY = 72, 72
+	}
 	if lies := rand.New(rand.NewPCG(b.seed, uint64(n)<<8|3)); chance(lies, b.o.Turned) { // of its own, so that a box may be had turned and upright
 		s.Wear.Turn = pick(lies, []int{90, 180, 180, 270})
 	}

@@ -82,7 +82,7 @@ func stands(kind, value, text string) bool {
 }
 
 func TestEveryIdentifierAndDecoyOfTheTruthStandsOnThePage(t *testing.T) {
-	b := box(t, 11, Options{Patients: 500})
+	b := box(t, 11, Options{Patients: 500, coarse: true})
 	words := strings.Split("registration,laboratory,discharge summary,progress note,referral letter,consent,clinic letter,insurance claim,radiology report,history and physical,immunization record,fax,medication administration record,operative note,pathology,prescription,correspondence,other", ",")
 	traps := map[string]bool{}
 	for i := range 6 * len(Layouts()) {
