@@ -47,7 +47,7 @@ func contenders() []contender {
 		all = append(all, contender{name: "built engine", read: byPool(Config{Engine: builtFolder()})})
 	}
 	if _, err := exec.LookPath("ocrmypdf"); err == nil {
-		all = append(all, contender{name: "ocrmypdf", few: 8, read: byProgram(func(p samplePage, out string) []string {
+		all = append(all, contender{name: "ocrmypdf", few: 4, read: byProgram(func(p samplePage, out string) []string {
 			return []string{"ocrmypdf", "--quiet", "--jobs", "1", "--image-dpi", "300", "--deskew", "--clean", "--rotate-pages", "--output-type", "pdf", p.img.File.Name(), out}
 		})})
 	}
