@@ -1,7 +1,7 @@
 # Chartroom. The two commands are `make run` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build test check bench engine engine-check engine-packages peer-packages paper calibrate eval eval-ocr eval-patient eval-search packages test-packages tools clean
+.PHONY: help run build test check bench engine engine-check engine-packages peer-packages paper calibrate eval eval-ocr eval-barcodes eval-patient eval-search packages test-packages tools clean
 
 # The one path outside the project: sample scans with their truth, where they are at hand.
 SAMPLES ?= ../shared/samples
@@ -13,6 +13,7 @@ export CHARTROOM_SAMPLES := $(abspath $(SAMPLES))
 # What building and running needs of Debian, and what the tests need besides.
 RUN_PACKAGES  := gcc g++ libc6-dev pkg-config libtesseract-dev libleptonica-dev libheif-dev libwebp-dev libzxing-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd poppler-utils fonts-dejavu-core
 TEST_PACKAGES := postgresql chromium strace e2fsprogs qpdf zxing-cpp-tools $(PAPER_FONTS)
+EVAL_PACKAGES := zbar-tools
 # The faces of made-up paper (testdata/paper/font.go): office print, forms, a typewriter, two hands.
 PAPER_FONTS   := fonts-dejavu-core fonts-liberation fonts-freefont-ttf fonts-gnutypewriter fonts-dkg-handwriting fonts-breip fonts-crosextra-carlito
 
@@ -65,13 +66,17 @@ engine: packages engine-packages ## build Tesseract for newer processors into bi
 engine-check: engine test-packages ## its text beside the system's engine's, on all samples and made-up paper
 	set -o pipefail; CHARTROOM_TEST_ENGINE=$(CURDIR)/bin/engine go test -count 1 -run ReadsLikeTheSystems -v -timeout 120m ./ocr | grep -E '^(engines|FAIL|ok)|_test.go'
 
-eval: eval-ocr eval-patient eval-search ## accuracy on samples and generated paper
+eval: eval-ocr eval-barcodes eval-patient eval-search ## accuracy on samples and generated paper
 
 eval-ocr: packages test-packages ## words read and pages turned, beside plain Tesseract, by wear; SEED=, FULL=1
 	CHARTROOM_EVAL=1 CHARTROOM_CALIBRATE=check SEED=$(SEED) FULL=$(FULL) go test -count 1 -run 'WornPagesReadBetter|TurnedPagesAreRead|OfTheWordsGiven' -v -timeout 120m ./ocr
 
 calibrate: packages test-packages ## measure what the engine's confidences are worth, on made-up pages, and write it to ocr/ and doc/
 	CHARTROOM_CALIBRATE=write FULL=$(FULL) go test -count 1 -run OfTheWordsGiven -v -timeout 120m ./ocr
+
+eval-barcodes: packages test-packages ## barcodes read, beside zbarimg and ZXing's own program
+	@$(call install,$(EVAL_PACKAGES))
+	go test -run '^$$' -bench Barcodes -benchtime 1x -timeout 30m ./ocr
 
 eval-patient: packages ## filing on the sample boxes by the whole program, and on misread made-up documents
 	go test -run '^$$' -bench Box -benchtime 1x -timeout 60m ./cmd/chartroom

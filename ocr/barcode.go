@@ -133,8 +133,13 @@ func (s *sheet) findCodes() ([]find, error) {
 		return nil, err
 	}
 	defer small.close()
-	at := place{cut: whole, scale: 1 / float64(f), width: small.width(), height: small.height()}
-	look.found = small.codes(at, squares, s.dpi)
+	tiny, err := small.reduced(2) // large codes of squares; what is small or has bars is among the regions
+	if err != nil {
+		return nil, err
+	}
+	defer tiny.close()
+	at := place{cut: whole, scale: 1 / float64(2*f), width: tiny.width(), height: tiny.height()}
+	look.found = tiny.codes(at, squares, s.dpi)
 	for _, r := range s.regions(small, f) {
 		if taken(r.box, look.found) {
 			continue
@@ -189,11 +194,16 @@ func (s *sheet) regions(small *image, factor int) []region {
 	out := make([]region, n)
 	for i, r := range buf[:n] {
 		out[i] = region{how: squares, degrees: float64(r.degrees)}
-		margin := dpi / 10
-		if r.bars > 0 { // what leans stands out of its blocks
-			out[i].how, margin = both, dpi/5
+		x, y := dpi/10, dpi/10
+		if r.bars > 0 { // what leans stands out of its blocks, and the outermost bars may be spoilt
+			out[i].how, x, y = both, dpi/5, dpi/5
+			if along := math.Abs(float64(r.degrees)); along < 60 {
+				x = dpi * 2 / 5
+			} else {
+				y = dpi * 2 / 5
+			}
 		}
-		box := record.Box{Left: int(r.left) - margin, Top: int(r.top) - margin, Width: int(r.width) + 2*margin, Height: int(r.height) + 2*margin}
+		box := record.Box{Left: int(r.left) - x, Top: int(r.top) - y, Width: int(r.width) + 2*x, Height: int(r.height) + 2*y}
 		out[i].box = fit(box, float64(factor), s.img.width(), s.img.height())
 	}
 	return out
@@ -212,7 +222,10 @@ func (s *search) part(r region) error {
 	if r.how&bars != 0 {
 		ways = waysForBars
 	}
-	for _, w := range ways {
+	for i, w := range ways {
+		if i == 1 && r.how&bars != 0 && !s.barred(at) {
+			return nil
+		}
 		pixels := int(float64(r.box.Width*r.box.Height) * w.scale * w.scale)
 		if pixels > 4*wholePixels || pixels > s.budget {
 			continue
@@ -231,6 +244,27 @@ func (s *search) part(r region) error {
 		}
 	}
 	return nil
+}
+
+// barred says whether what stands in a part that looked like bars is as tall
+// as they are: lines of print are not, and the other ways can be spared.
+func (s *search) barred(at place) bool {
+	img, err := newImage(C.cr_cut(s.img.pix, C.int(at.cut.Left), C.int(at.cut.Top), C.int(at.cut.Width), C.int(at.cut.Height), C.double(at.degrees), 1), "cut out part")
+	if err != nil {
+		return false
+	}
+	defer img.close()
+	w, h := float64(img.width()), float64(img.height())
+	for i := 1.0; i <= 3; i++ {
+		for _, line := range [][4]float64{{w / 4, h * i / 4, w * 3 / 4, h * i / 4}, {w * i / 4, h / 4, w * i / 4, h * 3 / 4}} {
+			var above, below C.int
+			C.cr_tall(img.pix, C.double(line[0]), C.double(line[1]), C.double(line[2]), C.double(line[3]), C.int(max(w, h)), &above, &below)
+			if float64(above+below) >= leastPlain*float64(s.dpi) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // A way is how a part is decoded: at what scale, for what, with the mean of
@@ -354,15 +388,23 @@ func (f *find) box(width, height int) record.Box {
 // one that stands on a check digit, or else on more than three times as many
 // lines, is kept; otherwise neither can be believed.
 func agreed(all []find) []find {
+	slices.SortStableFunc(all, func(a, b find) int { return cmp.Compare(a.ends(), b.ends()) })
 	drop := make([]bool, len(all))
 	for i := range all {
 		for j := range all[:i] {
 			a, b := &all[i], &all[j]
-			if drop[i] || drop[j] || !samePlace(a, b) {
+			if drop[i] || drop[j] {
+				continue
+			}
+			if a.text == b.text && a.symbology == b.symbology {
+				drop[i] = touch(a, b)
+				continue
+			}
+			if !samePlace(a, b) {
 				continue
 			}
 			switch {
-			case a.text == b.text && a.symbology == b.symbology, b.weight() > 3*a.weight():
+			case b.weight() > 3*a.weight():
 				drop[i] = true
 			case a.weight() > 3*b.weight():
 				drop[j] = true
@@ -386,6 +428,22 @@ func (f *find) weight() int {
 		return f.lines
 	}
 	return f.lines + 100_000
+}
+
+// ends is 1 for a code of which the library saw only one end, though it read
+// the whole, and 0 for others.
+func (f *find) ends() int {
+	if c := &f.corners; c[0] == c[1] || c[1] == c[2] || c[2] == c[3] || c[3] == c[0] {
+		return 1
+	}
+	return 0
+}
+
+// touch says whether the boxes of two codes meet, but for a few pixels.
+func touch(a, b *find) bool {
+	const slack = 4
+	p, q := a.box(math.MaxInt32, math.MaxInt32), b.box(math.MaxInt32, math.MaxInt32)
+	return p.Left < q.Right()+slack && q.Left < p.Right()+slack && p.Top < q.Bottom()+slack && q.Top < p.Bottom()+slack
 }
 
 // samePlace says whether the middle of one code lies in the other.

@@ -164,9 +164,10 @@ static int is_square(PIX *ink, PIX *closed, BOX *box, int dpi) {
   return marks > fill * area / 4 && marks < 0.8 * area && solid > fill * area;
 }
 
-// square_regions finds what may be codes made of squares, largest first.
-static int square_regions(PIX *ink, int dpi, cr_region *out, int most) {
-  int gap = L_MAX(dpi / 18, 3), n = 0;
+// square_regions finds what may be codes made of squares once gaps so wide are
+// closed, largest first.
+static int square_regions(PIX *ink, int dpi, int gap, cr_region *out, int most) {
+  int n = 0;
   PIX *closed = pixCloseSafeBrick(NULL, ink, gap, gap);
   BOXA *found = closed ? pixConnCompBB(closed, 8) : NULL;
   BOXA *boxes = found && boxaGetCount(found) > 0 ? boxaSort(found, L_SORT_BY_AREA, L_SORT_DECREASING, NULL) : NULL;
@@ -185,6 +186,19 @@ static int square_regions(PIX *ink, int dpi, cr_region *out, int most) {
   return n;
 }
 
+// squares_of finds what may be codes made of squares, of small ones and of
+// large ones; what both give alike it gives once.
+static int squares_of(PIX *ink, int dpi, cr_region *out, int most) {
+  int n = square_regions(ink, dpi, L_MAX(dpi / 18, 3), out, most / 2), kept = n;
+  int all = n + square_regions(ink, dpi, L_MAX(dpi / 11, 4), out + n, most - n);
+  for (int i = n; i < all; i++) {
+    int known = 0;
+    for (int k = 0; k < n; k++) known |= abs(out[i].width - out[k].width) + abs(out[i].height - out[k].height) + abs(out[i].left - out[k].left) + abs(out[i].top - out[k].top) <= dpi / 10;
+    if (!known) out[kept++] = out[i];
+  }
+  return kept;
+}
+
 // cr_regions finds on a grey page what looks like bars, then what looks like
 // squares, each largest first and at most so many.
 int cr_regions(PIX *grey, int dpi, cr_region *out, int most) {
@@ -197,7 +211,7 @@ int cr_regions(PIX *grey, int dpi, cr_region *out, int most) {
     n = bar_regions(blocks, size, dpi, columns, rows, out, most);
     ink = ink_of(grey, blocks, size, columns, rows);
   }
-  if (ink) n += square_regions(ink, dpi, out + n, most);
+  if (ink) n += squares_of(ink, dpi, out + n, most);
   pixDestroy(&ink);
   free(blocks);
   return n;

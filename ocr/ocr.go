@@ -94,6 +94,8 @@ type Image struct {
 	Languages string
 	// Number is the page's number in its scan, from 1.
 	Number int
+
+	withoutCodes bool // barcodes are not looked for: a worker broke down on the page
 }
 
 // Result is what became of a page.

@@ -330,6 +330,7 @@ func (s *slot) read(ctx context.Context, img Image) (Result, error) {
 			err = errMemory
 		}
 		s.pool.log.Warn("ocr worker ended on a page", "reason", plain(err), "attempt", attempt, "stderr_bytes", w.stderr.n.Load())
+		img.withoutCodes = attempt+1 == attempts
 		if !errors.Is(err, errCrashed) || attempt == attempts {
 			return s.unread(img, err, cpu), nil
 		}

@@ -136,7 +136,7 @@ func (p *process) within(ctx context.Context, limit time.Duration, exchange func
 }
 
 func (p *process) exchange(img Image) (reply, []byte, error) {
-	err := sendFile(p.conn, request{Codec: img.Codec, Frame: img.Frame, Turn: img.Turn, Mirror: img.Mirror, DPIX: img.DPIX, DPIY: img.DPIY, Languages: img.Languages, Words: toWire(img.Words)}, img.File)
+	err := sendFile(p.conn, request{Codec: img.Codec, Frame: img.Frame, Turn: img.Turn, Mirror: img.Mirror, DPIX: img.DPIX, DPIY: img.DPIY, Languages: img.Languages, Words: toWire(img.Words), WithoutCodes: img.withoutCodes}, img.File)
 	if err != nil {
 		return reply{}, nil, err
 	}

@@ -48,9 +48,11 @@ func (r *reader) read(data []byte, req request) (reply, []byte, error) {
 	if err != nil {
 		return reply{}, nil, err
 	}
-	codes, err := s.barcodes()
-	if err != nil {
-		return reply{}, nil, err
+	var codes []record.Barcode
+	if !req.WithoutCodes {
+		if codes, err = s.barcodes(); err != nil {
+			return reply{}, nil, err
+		}
 	}
 	from := s.img.size()
 	words, fromLayer := r.layer(s, fromWire(req.Words))

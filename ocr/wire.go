@@ -45,14 +45,15 @@ type ready struct {
 }
 
 type request struct {
-	Codec      string
-	Frame      int
-	Turn       int
-	Mirror     bool
-	DPIX, DPIY int
-	Languages  string
-	Words      []wireWord
-	Encode     string // what is asked is the page coded again: encodeExact or encodeDrawn
+	Codec        string
+	Frame        int
+	Turn         int
+	Mirror       bool
+	DPIX, DPIY   int
+	Languages    string
+	Words        []wireWord
+	Encode       string // what is asked is the page coded again: encodeExact or encodeDrawn
+	WithoutCodes bool
 }
 
 type reply struct {
