@@ -305,9 +305,10 @@ func (s *slot) answer(pool context.Context, j job) answer {
 }
 
 // attempts is how often a page is tried on which the worker breaks down: it
-// may not have been the page's fault. What takes too long or too much is not
-// tried again.
-const attempts = 2
+// may not have been the page's fault. The last time barcodes are not looked
+// for, so that one which ends the library that reads them costs no words. What
+// takes too long or too much is not tried again.
+const attempts = 3
 
 // read reads a page, if need be by a second worker.
 func (s *slot) read(ctx context.Context, img Image) (Result, error) {
