@@ -231,10 +231,7 @@ func TestOfTheWordsGivenNineTenthsNineInTenAreRight(t *testing.T) {
 	if os.Getenv("CHARTROOM_CALIBRATE") == "" {
 		t.Skip("takes minutes: make eval-ocr checks the curves, make calibrate measures them")
 	}
-	n := 22
-	if full() {
-		n = 220
-	}
+	n := evalScans(22, 220)
 	if os.Getenv("CHARTROOM_CALIBRATE") == "write" {
 		measureCurves(t)
 	}

@@ -1,7 +1,6 @@
 package ocr
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -238,16 +237,29 @@ func formPages(t testing.TB) []samplePage {
 	return pages
 }
 
-// evalSeed and evalPages are which made-up paper is read, and how much.
-func evalSeed() uint64 {
-	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("SEED"), "1"), 10, 64)
-	if err != nil {
-		panic("SEED must be a number")
+// evalSeed is which made-up paper is read, evalScans how much: N scans if that
+// is given, else few, or many with FULL.
+func evalSeed() uint64 { return setting("SEED", 1) }
+
+func evalScans(few, many int) int {
+	if full() {
+		few = many
 	}
-	return seed
+	return int(setting("N", uint64(few)))
 }
 
 func full() bool { return os.Getenv("FULL") != "" }
+
+func setting(name string, otherwise uint64) uint64 {
+	if os.Getenv(name) == "" {
+		return otherwise
+	}
+	v, err := strconv.ParseUint(os.Getenv(name), 10, 32)
+	if err != nil {
+		panic(name + " must be a number")
+	}
+	return v
+}
 
 // madePages are made-up scans of all layouts and levels, page by page.
 func madePages(t testing.TB, seed uint64, n int, o paper.Options) []samplePage {
@@ -338,10 +350,7 @@ func TestWornPagesReadBetterThanByPlainTesseract(t *testing.T) {
 	if os.Getenv("CHARTROOM_EVAL") == "" {
 		t.Skip("takes minutes: make eval-ocr runs it")
 	}
-	seed, made := evalSeed(), 40
-	if full() {
-		made = 400
-	}
+	seed, made := evalSeed(), evalScans(44, 440)
 	box := func(name string) func(testing.TB) []samplePage {
 		return func(t testing.TB) []samplePage { return samples(t, name) }
 	}
@@ -408,11 +417,7 @@ func TestTurnedPagesAreReadUpright(t *testing.T) {
 	if os.Getenv("CHARTROOM_EVAL") == "" {
 		t.Skip("takes minutes: make eval-ocr runs it")
 	}
-	n := 60
-	if full() {
-		n = 300
-	}
-	seed := evalSeed() + 1000
+	seed, n := evalSeed()+1000, evalScans(60, 300)
 	straight := madePages(t, seed, n, paper.Options{Upright: true})
 	turned := madePages(t, seed, n, paper.Options{Turned: 1})
 	a, b := ourReading(t, straight, runtime.NumCPU()), ourReading(t, turned, runtime.NumCPU())
