@@ -18,6 +18,8 @@ type Filter struct {
 	All    bool           // the superseded too
 	MRN    record.Private // filed to this patient, or to a record merged into this one
 	Scan   record.Digest
+	Since  time.Time // received then or later
+	Until  time.Time // received then or before
 	Text   bool      // with the words of their pages
 	Newest bool      // newest first
 	After  record.ID // go on behind this document
@@ -103,6 +105,12 @@ func (f Filter) where(ctx context.Context, s session) (string, []any, error) {
 	}
 	if !f.Scan.IsZero() {
 		add("scan = %s", f.Scan.String())
+	}
+	if !f.Since.IsZero() {
+		add("received >= %s", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		add("received <= %s", micros(f.Until))
 	}
 	if f.After != "" {
 		var received int64

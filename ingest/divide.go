@@ -16,6 +16,7 @@ import (
 type Rules struct {
 	Languages  string // Tesseract's, joined with "+"
 	Separators Separators
+	Sides      Sides
 }
 
 // Separators say which pages of a scan part its documents. The zero value
@@ -61,6 +62,7 @@ func (s Separators) parts(symbology, text string) bool {
 // section is a run of pages of a scan that becomes a document: where it lies in
 // the scan, its pages numbered within it, and the separators that belong to it.
 type section struct {
+	sheaf      *sheaf // of which it is a run of pages
 	span       [2]int // of the scan
 	pages      []record.Page
 	separators []record.Separator
@@ -71,8 +73,9 @@ type section struct {
 // divide parts a scan at its separators. No section is empty, whether
 // separators come first, last or in a row, and every page of the scan is in one
 // section or among the separators of one. Where a scan holds nothing but
-// separators, they are its pages.
-func divide(pages []record.Page, rules Separators) []section {
+// separators, they are its pages. twoSided says that front and back of each
+// sheet stand in turn.
+func divide(pages []record.Page, rules Separators, twoSided bool) []section {
 	sheets := map[int]record.Separator{}
 	for i := range pages {
 		if s, ok := rules.separator(&pages[i]); ok {
@@ -80,7 +83,7 @@ func divide(pages []record.Page, rules Separators) []section {
 			sheets[i] = s
 		}
 	}
-	backs(pages, sheets)
+	backs(pages, sheets, twoSided)
 	if len(sheets) == 0 || len(sheets) == len(pages) {
 		return []section{undivided(pages, sheets)}
 	}
@@ -123,15 +126,15 @@ func isSheet(sheets map[int]record.Separator, i int) bool {
 	return ok
 }
 
-// backs counts the blank backs of separator sheets among the separators, where
-// nothing else lies between two of them: a blank page is no document. Such a
-// back has no code.
-func backs(pages []record.Page, sheets map[int]record.Separator) {
+// backs counts the blank backs of separator sheets among the separators: where
+// it is known that a page is one, and where nothing else lies between two of
+// them, for a blank page is no document. Such a back has no code.
+func backs(pages []record.Page, sheets map[int]record.Separator, twoSided bool) {
 	for i := 1; i < len(pages); i++ {
 		if before := sheets[i-1]; before.Code.Symbology == "" || isSheet(sheets, i) || pages[i].State != record.PageBlank {
 			continue
 		}
-		if isSheet(sheets, i+1) || i+1 == len(pages) {
+		if twoSided && i%2 == 1 || isSheet(sheets, i+1) || i+1 == len(pages) {
 			sheets[i] = record.Separator{Page: pages[i].Number, Picture: pages[i].Picture}
 		}
 	}
@@ -222,6 +225,9 @@ func (s *section) given(r *record.Receipt) record.Given {
 func (s *section) doubt(filing patient.Decision, r *record.Receipt) patient.Decision {
 	reason := ""
 	switch said := plainNumber(r.Given.MRN.Reveal()); {
+	case filing.Status == record.StatusHold:
+	case s.sheaf.doubt != "":
+		reason = s.sheaf.doubt
 	case len(s.content()) == 0:
 		reason = "the scan holds nothing but separator sheets"
 	case filing.Status == record.StatusFiled && !s.alone && said != "" && said != plainNumber(filing.Patient.MRN.Reveal()):

@@ -25,17 +25,30 @@ import (
 //   - A division in which a person has filed a part stays as it is.
 
 // divide parts a scan as its rules say, or as a person has seen it.
-func (p *Pipeline) divide(ctx context.Context, claim catalog.Claim, pages []record.Page) ([]section, error) {
-	before, err := p.documents(ctx, claim.Receipt.Scan)
+func (p *Pipeline) divide(ctx context.Context, claim catalog.Claim, s sheaf) ([]section, error) {
+	before, err := p.documents(ctx, s.scan)
 	if err != nil {
 		return nil, err
 	}
-	sections := divide(pages, p.rules(claim.Receipt).Separators)
-	if slices.ContainsFunc(before, filedByHand) {
-		sections = dividedAs(live(before), pages)
+	rules := p.rules(claim.Receipt).Separators
+	if s.waits() {
+		rules = Separators{}
 	}
-	p.logSections(claim, len(pages), sections)
+	sections := divide(s.pages, rules, s.other != nil)
+	if slices.ContainsFunc(before, filedByHand) && !newlyCollated(before, s) {
+		sections = dividedAs(live(before), s.pages)
+	}
+	for i := range sections {
+		sections[i].sheaf = &s
+	}
+	p.logSections(claim, len(s.pages), sections)
 	return sections, nil
+}
+
+// newlyCollated reports whether the sheaf's pages are others than its documents
+// stand for, the other sides having come.
+func newlyCollated(before []*record.Document, s sheaf) bool {
+	return !slices.ContainsFunc(before, func(d *record.Document) bool { return d.Sides.Other == s.sides.Other })
 }
 
 func filedByHand(d *record.Document) bool {
@@ -80,10 +93,13 @@ func live(documents []*record.Document) []*record.Document {
 
 // write stores what a scan became: its documents, then the whole scan's record,
 // which makes them count, then a last revision of what is superseded.
-func (p *Pipeline) write(ctx context.Context, documents []*record.Document) ([]*record.Document, error) {
+func (p *Pipeline) write(ctx context.Context, s sheaf, documents []*record.Document) ([]*record.Document, error) {
 	all, err := p.arrange(ctx, documents)
 	if err != nil {
 		return nil, err
+	}
+	if s.other != nil {
+		all = append(all, p.collated(s, documents))
 	}
 	for i, d := range all {
 		if all[i], err = p.writeOne(ctx, d); err != nil {
@@ -110,7 +126,9 @@ func (p *Pipeline) arrange(ctx context.Context, documents []*record.Document) ([
 		}
 		before = append(before, begun...)
 		nameParts(documents, before)
-		all = append(all, p.superseded(documents[0], whole, documents))
+		root := p.superseded(documents[0], whole, documents)
+		root.Sides = documents[0].Sides
+		all = append(all, root)
 	}
 	for _, old := range live(before) {
 		if old.ID != whole && !slices.ContainsFunc(all, func(d *record.Document) bool { return d.ID == old.ID }) {
@@ -238,6 +256,6 @@ func (p *Pipeline) writeOne(ctx context.Context, d *record.Document) (*record.Do
 // same pages.
 func sameTry(last, d *record.Document) bool {
 	rejected := last.Status == record.StatusRejected && d.Status != record.StatusRejected
-	return !rejected && last.ScanPages == d.ScanPages && slices.Equal(last.Parts, d.Parts) &&
+	return !rejected && last.ScanPages == d.ScanPages && last.Sides == d.Sides && slices.Equal(last.Parts, d.Parts) &&
 		(last.Status == record.StatusSuperseded) == (d.Status == record.StatusSuperseded)
 }

@@ -123,20 +123,24 @@ func (p *Pipeline) Process(ctx context.Context, claim catalog.Claim) error {
 	if err != nil {
 		return fmt.Errorf("recognise: %w", err)
 	}
-	sections, err := p.divide(ctx, claim, reading)
+	sheaf, err := p.collate(ctx, claim, reading)
+	if err != nil {
+		return fmt.Errorf("collate: %w", err)
+	}
+	sections, err := p.divide(ctx, claim, sheaf)
 	if err != nil {
 		return fmt.Errorf("divide: %w", err)
 	}
-	var documents []*record.Document
-	for _, section := range sections {
+	documents := make([]*record.Document, len(sections))
+	for i, section := range sections {
 		found := p.identify(section, claim.Receipt)
 		filing, err := p.match(ctx, section, found, claim.Receipt)
 		if err != nil {
 			return fmt.Errorf("match patient: %w", err)
 		}
-		documents = append(documents, p.decided(claim, section, found, filing))
+		documents[i] = p.decided(claim, section, found, filing)
 	}
-	written, err := p.write(ctx, documents)
+	written, err := p.write(ctx, sheaf, documents)
 	if err != nil {
 		return fmt.Errorf("write record: %w", err)
 	}
@@ -187,6 +191,9 @@ func (p *Pipeline) Reject(ctx context.Context, claim catalog.Claim, reason strin
 // work is one job: a scan's way, and what becomes of an error on it. Two
 // receipts of one scan wait for each other.
 func (p *Pipeline) work(ctx context.Context, job catalog.Job) error {
+	if pile, ok := p.pile(job.Claim.Receipt); ok {
+		defer p.busy.lock(pile)()
+	}
 	defer p.busy.lock(job.Claim.Receipt.Scan)()
 	if err := p.gate.closed(); err != nil {
 		return catalog.Later(gateWait, err)
@@ -217,6 +224,9 @@ func (p *Pipeline) known(ctx context.Context, job catalog.Job) ([]*record.Docume
 	}
 	if d.Status != record.StatusSuperseded {
 		return []*record.Document{d}, nil
+	}
+	if d.Sides.Role == record.Backs {
+		return p.documents(ctx, d.Sides.Other)
 	}
 	return p.documents(ctx, d.Scan)
 }
@@ -391,6 +401,7 @@ func (p *Pipeline) match(ctx context.Context, s section, found identify.Findings
 // decided makes the document of what was read, found and decided.
 func (p *Pipeline) decided(claim catalog.Claim, s section, found identify.Findings, filing patient.Decision) *record.Document {
 	d := p.draft(claim)
+	d.ID, d.Scan, d.Sides, d.Received = record.DocumentID(s.sheaf.scan, 0), s.sheaf.scan, s.sheaf.sides, s.sheaf.received
 	d.Pages, d.Separators, d.Identifiers, d.DocType, d.Date = s.pages, s.separators, filing.Identifiers, found.DocType, found.Date
 	if !s.whole {
 		d.ScanPages = s.span

@@ -85,7 +85,8 @@ func rebuildReceipts(ctx context.Context, store objectstore.Store, c *catalog.Ca
 // the whole, whose record says which of them count; without it the scan was not
 // finished, and is read again.
 func rebuildDocuments(ctx context.Context, store objectstore.Store, c *catalog.Catalog, unread map[record.Digest]record.Receipt, done *Rebuilt, progress func(Rebuilt)) error {
-	var parts []*record.Document
+	var parts, backs []*record.Document
+	fronts := map[record.Digest]*record.Document{} // by the backs' scan
 	for keys, err := range revisions(ctx, store) {
 		if err != nil {
 			return err
@@ -105,6 +106,13 @@ func rebuildDocuments(ctx context.Context, store objectstore.Store, c *catalog.C
 			parts = append(parts, d)
 			continue
 		}
+		if d.Sides.Role == record.Fronts {
+			fronts[d.Sides.Other] = d
+		}
+		if d.Sides.Role == record.Backs && d.Status != record.StatusSuperseded {
+			backs = append(backs, d)
+			continue
+		}
 		all := append(counted(parts, d), d)
 		if _, err := c.SaveDocuments(ctx, all); err != nil {
 			return err
@@ -113,7 +121,26 @@ func rebuildDocuments(ctx context.Context, store objectstore.Store, c *catalog.C
 		done.Documents += len(live(all))
 		progress(*done)
 	}
+	for _, d := range backs { // those whose fronts' record came to be written and their own did not
+		if f := fronts[d.Scan]; f != nil {
+			d = supersededBy(d, f)
+		} else {
+			done.Documents++
+		}
+		if _, err := c.SaveDocument(ctx, d); err != nil {
+			return err
+		}
+		delete(unread, d.Scan)
+	}
 	return nil
+}
+
+// supersededBy is a document at its last revision as a superseded one, where
+// another's record says that it is.
+func supersededBy(d, whole *record.Document) *record.Document {
+	parts := partsOf(whole)
+	return &record.Document{ID: d.ID, Revision: d.Revision, Scan: d.Scan, Part: d.Part, ScanPages: d.ScanPages, Separators: d.Separators, Sides: d.Sides, Parts: parts,
+		Received: d.Received, Decided: whole.Decided, DecidedBy: whole.DecidedBy, Status: record.StatusSuperseded, Reason: supersededReason(len(parts))}
 }
 
 // counted are the parts of a scan as the whole scan's record has them: those
@@ -124,8 +151,7 @@ func counted(parts []*record.Document, whole *record.Document) []*record.Documen
 		if d.Status == record.StatusSuperseded || slices.ContainsFunc(whole.Parts, func(p record.Part) bool { return p.ID == d.ID }) {
 			continue
 		}
-		parts[i] = &record.Document{ID: d.ID, Revision: d.Revision, Scan: d.Scan, Part: d.Part, ScanPages: d.ScanPages, Separators: d.Separators, Parts: partsOf(whole),
-			Received: d.Received, Decided: whole.Decided, DecidedBy: whole.DecidedBy, Status: record.StatusSuperseded, Reason: supersededReason(len(partsOf(whole)))}
+		parts[i] = supersededBy(d, whole)
 	}
 	return parts
 }

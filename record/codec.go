@@ -31,6 +31,7 @@ type (
 		ScanPages   *[2]int          `json:"scan_pages,omitempty"`
 		Parts       []wirePart       `json:"parts,omitempty"`
 		Separators  []wireSeparator  `json:"separators,omitempty"`
+		Sides       *wireSides       `json:"sides,omitempty"`
 		Received    time.Time        `json:"received"`
 		Status      Status           `json:"status"`
 		FiledBy     string           `json:"filed_by,omitempty"`
@@ -47,6 +48,11 @@ type (
 	wirePart struct {
 		ID    ID     `json:"id"`
 		Pages [2]int `json:"scan_pages"`
+	}
+	wireSides struct {
+		Role     Side    `json:"holds"`
+		Other    *Digest `json:"other,omitempty"`
+		Reversed bool    `json:"reversed,omitempty"`
 	}
 	wireSeparator struct {
 		Page    int         `json:"scan_page"`
@@ -292,6 +298,12 @@ func toWireDocument(d *Document) *wireDocument {
 	if d.ScanPages != [2]int{} {
 		w.ScanPages = &d.ScanPages
 	}
+	if s := d.Sides; s != (Sides{}) {
+		w.Sides = &wireSides{Role: s.Role, Reversed: s.Reversed}
+		if !s.Other.IsZero() {
+			w.Sides.Other = &s.Other
+		}
+	}
 	for _, p := range d.Parts {
 		w.Parts = append(w.Parts, wirePart(p))
 	}
@@ -316,6 +328,12 @@ func fromWireDocument(w *wireDocument) *Document {
 		Reason: w.Reason, DocType: w.DocType, Date: w.Date, Decided: w.Decided, DecidedBy: w.DecidedBy, Because: w.Because}
 	if w.ScanPages != nil {
 		d.ScanPages = *w.ScanPages
+	}
+	if s := w.Sides; s != nil {
+		d.Sides = Sides{Role: s.Role, Reversed: s.Reversed}
+		if s.Other != nil {
+			d.Sides.Other = *s.Other
+		}
 	}
 	for _, p := range w.Parts {
 		d.Parts = append(d.Parts, Part(p))

@@ -310,6 +310,7 @@ type Document struct {
 	ScanPages   [2]int
 	Parts       []Part      // of a superseded document
 	Separators  []Separator // in the order of the scan
+	Sides       Sides       // where fronts and backs are two scans
 	Received    time.Time   // the first receipt's
 	Receipts    []Receipt   // oldest first; kept beside the document, not in its revisions
 	Pages       []Page
@@ -351,6 +352,33 @@ func (d *Document) ShownPatient() *PatientRef {
 		return d.Survivor
 	}
 	return d.Patient
+}
+
+// Side is what a scan holds of the sheets of a pile.
+type Side string
+
+// The sides.
+const (
+	Fronts Side = "fronts"
+	Backs  Side = "backs"
+)
+
+// Other is the other side.
+func (s Side) Other() Side {
+	if s == Fronts {
+		return Backs
+	}
+	return Fronts
+}
+
+// Sides say that a scan holds one side of a pile. Other is the scan of the
+// other, zero while it has not come. Then the documents of the fronts' scan
+// hold the pages of both, front and back in turn, and what counts pages of the
+// scan counts these; Reversed is that the backs were scanned last sheet first.
+type Sides struct {
+	Role     Side
+	Other    Digest
+	Reversed bool
 }
 
 // File is the first name the scan had, Batch, Place and Facility the first

@@ -53,6 +53,7 @@ type DropConfig struct {
 	Backlog    bool              `toml:"backlog"`
 	Languages  string            `toml:"languages"`
 	Separators *SeparatorsConfig `toml:"separators,omitempty"`
+	Sides      *SidesConfig      `toml:"sides,omitempty"`
 }
 
 // StoreConfig is where originals and records are kept.
@@ -111,6 +112,15 @@ type IdentifyConfig struct {
 	Country    string `toml:"country"`
 	DateOrder  string `toml:"date_order"`
 	MRNPattern string `toml:"mrn_pattern"`
+}
+
+// SidesConfig is how fronts and backs that are scanned in two passes are told
+// apart in a drop folder.
+type SidesConfig struct {
+	Fronts   string        `toml:"fronts"`
+	Backs    string        `toml:"backs"`
+	Reversed bool          `toml:"reversed"`
+	Within   time.Duration `toml:"within"`
 }
 
 // SeparatorsConfig is which sheets part the documents of a scan. In a drop
@@ -411,9 +421,36 @@ func (c *Config) rules() (map[string]ingest.Rules, error) {
 				return nil, err
 			}
 		}
-		all[d.Name] = ingest.Rules{Languages: d.Languages, Separators: own}
+		sides, err := d.Sides.parse()
+		if err != nil {
+			return nil, fmt.Errorf("check config: drop folder %q: sides: %w", d.Name, err)
+		}
+		all[d.Name] = ingest.Rules{Languages: d.Languages, Separators: own, Sides: sides}
 	}
 	return all, nil
+}
+
+// parse gives what is not set its default. Names that fit both sides tell
+// nothing apart.
+func (c *SidesConfig) parse() (ingest.Sides, error) {
+	if c == nil {
+		return ingest.Sides{}, nil
+	}
+	s := ingest.Sides{Fronts: c.Fronts, Backs: c.Backs, Reversed: c.Reversed, Within: c.Within}
+	if s.Within == 0 {
+		s.Within = time.Hour
+	}
+	switch {
+	case s.Fronts == "" || s.Backs == "" || s.Fronts == s.Backs || strings.Trim(s.Fronts+s.Backs, "*") == "":
+		return s, errors.New("fronts and backs need names that differ")
+	case strings.Contains(s.Fronts+s.Backs, "/"):
+		return s, errors.New("fronts and backs are the names of a subfolder or a file, not paths")
+	case strings.Count(s.Fronts, "*") != strings.Count(s.Backs, "*"):
+		return s, errors.New("fronts and backs need as many * each")
+	case s.Within < 0:
+		return s, errors.New("within must be positive")
+	}
+	return s, nil
 }
 
 // languages are the sets that some drop folder is read in.

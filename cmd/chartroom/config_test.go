@@ -85,6 +85,21 @@ func TestDropFoldersHaveTheirOwnRules(t *testing.T) {
 	}
 }
 
+func TestSidesThatTellNothingApartAreRefused(t *testing.T) {
+	for text, fine := range map[string]bool{
+		"fronts = \"fronts\"\nbacks = \"backs\"": true, "fronts = \"*-odd.*\"\nbacks = \"*-even.*\"\nreversed = true\nwithin = \"10m\"": true,
+		"fronts = \"a\"": false, "fronts = \"a\"\nbacks = \"a\"": false, "fronts = \"*\"\nbacks = \"**\"": false, "fronts = \"a/b\"\nbacks = \"c\"": false, "fronts = \"a*\"\nbacks = \"b\"": false,
+	} {
+		c, err := loadConfig(writeConfig(t, "[[drop]]\nname = \"a\"\npath = \"a\"\n[drop.sides]\n"+text), nil)
+		if err == nil {
+			err = c.finish()
+		}
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestRulesThatSeparateNothingOrEverythingAreRefused(t *testing.T) {
 	for _, text := range []string{"patch = [\"5\"]", "barcodes = [\"(\"]", "barcodes = [\".*\"]", "cover = \"P.*\"", "cover = \"(P)(.*)\""} {
 		c, err := loadConfig(writeConfig(t, "[separators]\n"+text), nil)
