@@ -221,7 +221,7 @@ func (p *Pipeline) byProgram(d *record.Document) bool {
 // What speaks against filing it beside that, its sheets and what was said of
 // its scan, still does.
 func (p *Pipeline) matchDocument(ctx context.Context, d *record.Document) (patient.Decision, error) {
-	s := section{separators: d.Separators, alone: d.Part == 0, span: spanOf(d, len(d.Pages)), pages: d.Pages}
+	s := section{sheaf: sheafOf(d), separators: d.Separators, alone: d.Part == 0, span: spanOf(d, len(d.Pages)), pages: d.Pages}
 	filing, err := p.matchWhole(ctx, patient.Evidence{Identifiers: d.Identifiers, Date: d.Date, Pages: len(s.content())})
 	for i := range d.Receipts {
 		filing = s.doubt(filing, &d.Receipts[i])

@@ -173,9 +173,23 @@ func (p *Pipeline) together(ctx context.Context, own sheaf, role record.Side, ot
 	}
 	s.pages = interleaved(fronts, backs, reversed)
 	if len(fronts) != len(backs) {
-		s.doubt = fmt.Sprintf("%d fronts were scanned, and %d backs: see whether they belong together", len(fronts), len(backs))
+		s.sides.Uneven, s.doubt = true, unevenReason
 	}
 	return s, nil
+}
+
+const unevenReason = "fewer backs were scanned than fronts: see whether they belong together"
+
+// sheafOf is what a document was divided from, as far as its record tells: what
+// made a person look at its sides still does.
+func sheafOf(d *record.Document) *sheaf {
+	s := &sheaf{scan: d.Scan, received: d.Received, sides: d.Sides}
+	if d.Sides.Role != "" && (d.Sides.Other.IsZero() || d.Sides.Uneven) {
+		if s.doubt = unevenReason; d.Sides.Other.IsZero() && d.Status == record.StatusReview {
+			s.doubt = d.Reason
+		}
+	}
+	return s
 }
 
 // interleaved are the sides of a pile in order. Where backs are missing they

@@ -156,6 +156,21 @@ func TestMoreThanOnePossiblePileIsAQuestion(t *testing.T) {
 	}
 }
 
+// Matching again when the registry has changed files no half of a pile.
+func TestSidesThatWaitAreNotFiledByMatchingAgain(t *testing.T) {
+	r, claims := pileRoom(t, []string{"odd 1.tif", "even 1.tif"}, []string{"7 7", "b"})
+	r.ends(claims[0])
+	for _, want := range []string{"0: 7 7: review", "0: 7 b 7: review"} {
+		if _, err := r.RematchAll(t.Context(), false, func(m Rematch) { t.Errorf("%s is %s now: %s", m.Was, m.Now, m.Reason) }, func(Rematched) {}); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.all(claims[:1]); got != want {
+			t.Errorf("is %s, want %s", got, want)
+		}
+		r.ends(claims[1])
+	}
+}
+
 // The next pile of the same operator has nothing to do with the one before.
 func TestPilesFollowEachOther(t *testing.T) {
 	r, claims := pileRoom(t, []string{"anna/odd/1.tif", "anna/even/1.tif", "anna/odd/2.tif", "anna/even/2.tif"}, []string{"a c", "b d", "e g", "f h"})

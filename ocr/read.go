@@ -54,6 +54,11 @@ func (r *reader) read(data []byte, req request) (reply, []byte, error) {
 			return reply{}, nil, err
 		}
 	}
+	patches, err := s.patches()
+	if err != nil {
+		return reply{}, nil, err
+	}
+	codes = append(codes, patches...)
 	from := s.img.size()
 	words, fromLayer := r.layer(s, fromWire(req.Words))
 	var did cleaning

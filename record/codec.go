@@ -53,6 +53,7 @@ type (
 		Role     Side    `json:"holds"`
 		Other    *Digest `json:"other,omitempty"`
 		Reversed bool    `json:"reversed,omitempty"`
+		Uneven   bool    `json:"uneven,omitempty"`
 	}
 	wireSeparator struct {
 		Page    int         `json:"scan_page"`
@@ -299,7 +300,7 @@ func toWireDocument(d *Document) *wireDocument {
 		w.ScanPages = &d.ScanPages
 	}
 	if s := d.Sides; s != (Sides{}) {
-		w.Sides = &wireSides{Role: s.Role, Reversed: s.Reversed}
+		w.Sides = &wireSides{Role: s.Role, Reversed: s.Reversed, Uneven: s.Uneven}
 		if !s.Other.IsZero() {
 			w.Sides.Other = &s.Other
 		}
@@ -330,7 +331,7 @@ func fromWireDocument(w *wireDocument) *Document {
 		d.ScanPages = *w.ScanPages
 	}
 	if s := w.Sides; s != nil {
-		d.Sides = Sides{Role: s.Role, Reversed: s.Reversed}
+		d.Sides = Sides{Role: s.Role, Reversed: s.Reversed, Uneven: s.Uneven}
 		if s.Other != nil {
 			d.Sides.Other = *s.Other
 		}

@@ -374,11 +374,13 @@ func (s Side) Other() Side {
 // Sides say that a scan holds one side of a pile. Other is the scan of the
 // other, zero while it has not come. Then the documents of the fronts' scan
 // hold the pages of both, front and back in turn, and what counts pages of the
-// scan counts these; Reversed is that the backs were scanned last sheet first.
+// scan counts these; Reversed is that the backs were scanned last sheet first,
+// Uneven that there are fewer of them than fronts.
 type Sides struct {
 	Role     Side
 	Other    Digest
 	Reversed bool
+	Uneven   bool
 }
 
 // File is the first name the scan had, Batch, Place and Facility the first

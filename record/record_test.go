@@ -71,7 +71,7 @@ func TestSplitScanComesBackWhole(t *testing.T) {
 	patch := Barcode{SymbologyPatch, Hide("T"), Box{10, 20, 300, 80}, false}
 	want.Pages[0].Barcodes = []Barcode{{"code128", Hide("00482913"), Box{1, 2, 3, 4}, false}}
 	want.Separators = []Separator{{3, patch, Private{}, false, "pictures/x/3.png"}, {4, Barcode{"qr", Hide("P"), Box{}, false}, Hide("00482913"), true, ""}}
-	want.Sides = Sides{Fronts, Digest{7}, true}
+	want.Sides = Sides{Fronts, Digest{7}, true, true}
 	want.Parts = []Part{{DocumentID(want.Scan, 1), [2]int{1, 2}}, {want.ID, want.ScanPages}}
 	b, err := MarshalDocument(want)
 	if err != nil {
