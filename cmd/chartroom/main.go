@@ -131,7 +131,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 done but some scans were rejected,
 	f.StringVar(&o.data, "data", "", `data folder (default "var")`)
 	f.StringVar(&o.level, "log-level", "", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
-	root.AddCommand(serveCommand(o), ingestCommand(o), patientsCommand(o), rematchCommand(o), searchCommand(o), documentsCommand(o), showCommand(o), exportCommand(o),
+	root.AddCommand(serveCommand(o), ingestCommand(o), patientsCommand(o), rematchCommand(o), searchCommand(o), documentsCommand(o), showCommand(o), exportCommand(o), separatorsCommand(o),
 		verifyCommand(o), reindexCommand(o), rebuildCommand(o), doctorCommand(o), configCommand(o), keygenCommand())
 	for _, c := range root.Commands() {
 		c.Args = asUsage(c.Args)

@@ -147,7 +147,9 @@ type documentJSON struct {
 		State string
 		Text  string
 	}
-	Receipts []struct{ Name, From string }
+	Receipts    []struct{ Name, From string }
+	ScanPages   *[2]int `json:"scan_pages"`
+	Identifiers []struct{ Kind, Value, Source string }
 }
 
 func list(t *testing.T, data string) []documentJSON {
