@@ -92,6 +92,63 @@ func TestIngestKilledAndStartedAgainTakesEachFileOnce(t *testing.T) {
 	}
 }
 
+// A batch that is split is there with all its documents or not at all, however
+// often serve is killed.
+func TestKilledAtAnyMomentABatchIsSplitWholeAndOnce(t *testing.T) {
+	data := t.TempDir()
+	config := filepath.Join(data, "chartroom.toml")
+	if err := os.WriteFile(config, []byte(fast), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	drop := filepath.Join(data, "drop")
+	if err := os.MkdirAll(drop, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	dropped := 0
+	for round := range kills(t) / 3 {
+		if round%4 == 0 {
+			dropSheet(t, drop, fmt.Sprintf("batch-%03d.tif", dropped), batchOf(3*dropped, 3*dropped+1, 3*dropped+2))
+			dropped++
+		}
+		r := start(t, data, "--config", config)
+		time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
+		r.kill()
+		parts := map[string]int{}
+		for _, d := range list(t, data) {
+			if d.Status != "waiting" {
+				parts[d.File]++
+			}
+		}
+		for file, n := range parts {
+			if n != 3 {
+				t.Errorf("%s is %d documents of 3 after a kill", file, n)
+			}
+		}
+	}
+	r := start(t, data, "--config", config)
+	eventually(t, 3*time.Minute, "every batch ends", func() bool { return ended(t, data) == 3*dropped })
+	r.stop(t)
+	seen := map[string]int{}
+	for _, d := range list(t, data) {
+		seen[d.File]++
+		if len(d.Pages) != 1 || d.ScanPages == nil || d.ScanPages[0]%2 != 1 {
+			t.Errorf("%s: %d pages, %v of the scan", d.File, len(d.Pages), d.ScanPages)
+		}
+	}
+	for file, n := range seen {
+		if n != 3 {
+			t.Errorf("%s is %d documents", file, n)
+		}
+	}
+	if out, status := chartroom(t, data, "verify"); status != 0 {
+		t.Errorf("verify: %s", out)
+	}
+	if left := filesBelow(t, drop); len(left) > 0 {
+		t.Errorf("still in the drop folder: %v", left)
+	}
+}
+
 // ended counts the documents that have their end.
 func ended(t *testing.T, data string) (n int) {
 	for _, d := range list(t, data) {

@@ -51,7 +51,12 @@ func TestCommands(t *testing.T) {
 			if err := os.MkdirAll(scans, 0o755); err != nil {
 				return err
 			}
+			batches := filepath.Join(e.WorkDir, "batches")
+			if err := os.MkdirAll(batches, 0o755); err != nil {
+				return err
+			}
 			return errors.Join(
+				os.WriteFile(filepath.Join(batches, "batch.tif"), batchOf(13, 1, 2), 0o644),
 				os.WriteFile(filepath.Join(scans, "garcia.png"), sheet("LABORATORY REPORT", "Patient: GARCIA, MARIA L", "MRN: 00482913", "DOB: 03/14/1961", "Collected: 02/09/2011", "Potassium 6.1 mmol/L"), 0o644),
 				os.WriteFile(filepath.Join(scans, "stranger.png"), sheet("PROGRESS NOTE", "Patient: OKAFOR, DANIEL", "MRN: 77120034", "DOB: 07/02/1950", "Walked with a giraffe"), 0o644),
 				os.WriteFile(filepath.Join(scans, "broken.tiff"), []byte("II*\x00\x08\x00\x00\x00"), 0o644),

@@ -75,6 +75,8 @@ func dropSheet(t *testing.T, folder, name string, content []byte) {
 	}
 }
 
-func labSheet(n int) []byte {
-	return sheet("LABORATORY REPORT", "Patient: GARCIA, MARIA L", fmt.Sprintf("MRN: %08d", 482900+n), "DOB: 03/14/1961", "Remark "+plant(n))
+func labSheet(n int) []byte { return sheet(labLines(n)...) }
+
+func labLines(n int) []string {
+	return []string{"LABORATORY REPORT", "Patient: GARCIA, MARIA L", fmt.Sprintf("MRN: %08d", 482900+n), "DOB: 03/14/1961", "Remark " + plant(n)}
 }

@@ -59,7 +59,7 @@ func (s drawnSheet) scanned(seed uint64) drawnSheet {
 	return out
 }
 
-// page is a sheet with lines of print.
+// printedSheet is a sheet with lines of print.
 func printedSheet(lines ...string) drawnSheet {
 	s := blankSheet()
 	for i, line := range lines {
@@ -76,28 +76,39 @@ func tiffOf(sheets ...drawnSheet) []byte {
 	return scantest.TIFF(binary.LittleEndian, false, frames...)
 }
 
-func drawnSeparators(t *testing.T, s sheetOptions) (out []drawnSheet) {
-	t.Helper()
+func drawnSeparators(s sheetOptions) (out []drawnSheet) {
 	s.patch, s.paper = "T", "letter"
 	sheets, err := s.sheets(defaultConfig())
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	for _, sheet := range sheets {
 		d := blankSheet()
 		if err := sheet.draw(d, 8.5*inch, 11*inch); err != nil {
-			t.Fatal(err)
+			panic(err)
 		}
 		out = append(out, d)
 	}
 	return out
 }
 
+// batchOf is a batch of lab sheets with separators between them.
+func batchOf(numbers ...int) []byte {
+	var sheets []drawnSheet
+	for i, n := range numbers {
+		if i > 0 {
+			sheets = append(sheets, drawnSeparators(sheetOptions{count: 1})...)
+		}
+		sheets = append(sheets, printedSheet(labLines(n)...))
+	}
+	return tiffOf(sheets...)
+}
+
 // What is printed is recognised once it has been through a scanner: a separator
 // parts, a cover sheet parts and gives its patient's number.
 func TestPrintedSheetsPartWhatIsScannedWithThem(t *testing.T) {
 	data, scans := t.TempDir(), t.TempDir()
-	sheets := append(drawnSeparators(t, sheetOptions{count: 1}), drawnSeparators(t, sheetOptions{patients: []string{"00482913", "MR-771/20"}})...)
+	sheets := append(drawnSeparators(sheetOptions{count: 1}), drawnSeparators(sheetOptions{patients: []string{"00482913", "MR-771/20"}})...)
 	pages := []drawnSheet{printedSheet("PROGRESS NOTE", "Walked with a giraffe"), sheets[0], printedSheet("PROGRESS NOTE", "Sold an umbrella"),
 		sheets[1], printedSheet("PROGRESS NOTE", "Lit a lantern"), sheets[2], printedSheet("PROGRESS NOTE", "Cracked a walnut")}
 	for i := range pages {
