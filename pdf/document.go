@@ -18,8 +18,9 @@ type Source struct {
 	Document *record.Document
 	// Page is a page of the document with its words, by its number.
 	Page func(ctx context.Context, number int) (*record.Page, error)
-	// Scan is the original, opened.
-	Scan *scan.Scan
+	// Scan is the original, opened; Other that of the other sides, where fronts
+	// and backs are two scans.
+	Scan, Other *scan.Scan
 	// Code decodes a picture, sets it upright as img says, and codes it as a
 	// JPEG, a PNG or a TIFF, into a file that is closed by who asked. A picture
 	// that cannot be decoded is ErrUndecodable.
@@ -45,13 +46,27 @@ func Document(ctx context.Context, w io.Writer, src Source) error {
 		}
 		page, err := src.Page(ctx, d.Pages[i].Number)
 		if err == nil {
-			err = p.add(ctx, src, page, i+max(1, d.ScanPages[0]))
+			from, n := src.at(i + 1)
+			err = p.add(ctx, from, page, n)
 		}
 		if err != nil {
 			return fmt.Errorf("make page %d of PDF: %w", i+1, err)
 		}
 	}
 	return p.Close()
+}
+
+// at is the source of a page of the document, and the page's number in its scan.
+func (src Source) at(page int) (Source, int) {
+	others := 0
+	if src.Other != nil {
+		others = len(src.Other.Pages)
+	}
+	n, other := src.Document.ScanPage(page, others)
+	if other {
+		src.Scan = src.Other
+	}
+	return src, n
 }
 
 // about is what the PDF says of itself. The title is what a clerk knows a

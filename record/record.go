@@ -383,6 +383,25 @@ type Sides struct {
 	Uneven   bool
 }
 
+// ScanPage is where a page of the document lies: which page of its scan, or
+// of the other sides' (other), which has so many pages as others says.
+func (d *Document) ScanPage(page, others int) (n int, other bool) {
+	n = page - 1 + max(1, d.ScanPages[0])
+	if d.Sides.Role != Fronts || d.Sides.Other.IsZero() {
+		return n, false
+	}
+	sheet := (n + 1) / 2
+	switch {
+	case n > 2*others: // the last backs are missing
+		return n - others, false
+	case n%2 == 1:
+		return sheet, false
+	case d.Sides.Reversed:
+		return others + 1 - sheet, true
+	}
+	return sheet, true
+}
+
 // File is the first name the scan had, Batch, Place and Facility the first
 // that any receipt names.
 func (d *Document) File() Private {

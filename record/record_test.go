@@ -82,6 +82,32 @@ func TestSplitScanComesBackWhole(t *testing.T) {
 	}
 }
 
+// A page of a pile lies in the scan of its side, wherever the document begins.
+func TestPagesOfAPileLieInTheScanOfTheirSide(t *testing.T) {
+	for _, c := range []struct {
+		d      Document
+		others int
+		want   string
+	}{
+		{Document{}, 0, "1 2 3"},
+		{Document{ScanPages: [2]int{4, 6}}, 0, "4 5 6"},
+		{Document{Sides: Sides{Role: Fronts}}, 0, "1 2 3"},
+		{Document{Sides: Sides{Role: Fronts, Other: Digest{1}}}, 3, "1 1' 2"},
+		{Document{Sides: Sides{Role: Fronts, Other: Digest{1}, Reversed: true}}, 3, "1 3' 2"},
+		{Document{ScanPages: [2]int{4, 6}, Sides: Sides{Role: Fronts, Other: Digest{1}, Reversed: true}}, 3, "2' 3 1'"},
+		{Document{ScanPages: [2]int{3, 5}, Sides: Sides{Role: Fronts, Other: Digest{1}, Uneven: true}}, 2, "2 2' 3"},
+	} {
+		var got []string
+		for page := 1; page <= 3; page++ {
+			n, other := c.d.ScanPage(page, c.others)
+			got = append(got, fmt.Sprint(n)+map[bool]string{true: "'"}[other])
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%v of %v lie at %s, want %s", c.d.ScanPages, c.d.Sides, s, c.want)
+		}
+	}
+}
+
 func TestHeadLeavesOnlyTheWordsOut(t *testing.T) {
 	want := example()
 	b, err := MarshalHead(want)

@@ -28,6 +28,7 @@ type (
 		ScanPages   *[2]int          `json:"scan_pages,omitempty"`
 		Parts       []wirePart       `json:"parts,omitempty"`
 		Separators  []wireSeparator  `json:"separators,omitempty"`
+		Sides       *wireSides       `json:"sides,omitempty"`
 		Pages       []wirePage       `json:"pages"`
 		Status      record.Status    `json:"status"`
 		FiledBy     string           `json:"filed_by,omitempty"`
@@ -58,6 +59,10 @@ type (
 	wirePart struct {
 		ID    record.ID `json:"id"`
 		Pages [2]int    `json:"scan_pages"`
+	}
+	wireSides struct {
+		Holds record.Side `json:"holds"`
+		Other record.ID   `json:"other,omitempty"` // the other sides' scan, whose original is that document's
 	}
 	wireSeparator struct {
 		Page      int    `json:"scan_page"`
@@ -141,6 +146,9 @@ func toWireDocument(d *record.Document, text bool) *wireDocument {
 	if d.ScanPages != [2]int{} {
 		w.ScanPages = &d.ScanPages
 	}
+	if d.Sides.Role != "" {
+		w.Sides = &wireSides{Holds: d.Sides.Role, Other: otherSides(d)}
+	}
 	for _, p := range d.Parts {
 		w.Parts = append(w.Parts, wirePart(p))
 	}
@@ -173,6 +181,14 @@ func toWirePage(p *record.Page, text bool) wirePage {
 		w.Barcodes = append(w.Barcodes, wireBarcode{b.Symbology, b.Text.Reveal(), b.GS1, toWireBox(b.Box)})
 	}
 	return w
+}
+
+// otherSides is the document of the other sides' scan, "" where it has not come.
+func otherSides(d *record.Document) record.ID {
+	if d.Sides.Other.IsZero() {
+		return ""
+	}
+	return record.DocumentID(d.Sides.Other, 0)
 }
 
 // toWirePatient is the patient of a filed document, nil for any other: what

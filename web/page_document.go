@@ -32,6 +32,7 @@ type documentView struct {
 	Receipts   []receiptView
 	Parts      []partView // the documents that hold a superseded one's pages
 	Scan       string     // where the other documents of the scan are named
+	Sides      string     // the scan of the backs, or of the fronts
 	Rail       []railPage
 	Earlier    string
 	Later      string
@@ -181,6 +182,9 @@ func toDocumentView(d *record.Document) documentView {
 	v.Facts = documentFacts(d)
 	for _, p := range d.Parts {
 		v.Parts = append(v.Parts, partView{documentLink(p.ID, place{}), spanWords(p.Pages)})
+	}
+	if other := otherSides(d); other != "" {
+		v.Sides = documentLink(other, place{})
 	}
 	if d.Part > 0 {
 		v.Scan = documentLink(record.DocumentID(d.Scan, 0), place{})

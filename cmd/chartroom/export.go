@@ -33,20 +33,35 @@ func (e *exporter) PDF(ctx context.Context, w io.Writer, head *record.Document) 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	original, err := e.fetch(ctx, head.Scan)
+	s, closed, err := e.open(ctx, head.Scan)
 	if err != nil {
 		return err
 	}
-	defer original.Close()
-	s, err := scan.Open(ctx, e.app.tools, original, e.app.limits)
-	if err != nil {
-		return err
+	defer closed()
+	var other *scan.Scan
+	if head.Sides.Role == record.Fronts && !head.Sides.Other.IsZero() {
+		if other, closed, err = e.open(ctx, head.Sides.Other); err != nil {
+			return err
+		}
+		defer closed()
 	}
-	defer s.Close()
 	coder := &coder{app: e.app}
 	defer coder.close()
-	return pdf.Document(ctx, w, pdf.Source{Document: head, Scan: s, Code: coder.code, Program: "Chartroom " + version,
+	return pdf.Document(ctx, w, pdf.Source{Document: head, Scan: s, Other: other, Code: coder.code, Program: "Chartroom " + version,
 		Page: func(ctx context.Context, n int) (*record.Page, error) { return e.app.catalog.Page(ctx, head.ID, n) }})
+}
+
+// open brings an original back and opens it.
+func (e *exporter) open(ctx context.Context, digest record.Digest) (s *scan.Scan, closed func(), err error) {
+	original, err := e.fetch(ctx, digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = scan.Open(ctx, e.app.tools, original, e.app.limits); err != nil {
+		original.Close()
+		return nil, nil, err
+	}
+	return s, func() { s.Close(); original.Close() }, nil
 }
 
 // fetch brings an original into a file without a name.
