@@ -193,7 +193,7 @@ func (c *Catalog) Reset(ctx context.Context) error {
 		for _, sql := range []string{
 			`DELETE FROM claims WHERE released <> 0`,
 			`DELETE FROM pages`, `DELETE FROM documents`, `DELETE FROM document_keys`, `DELETE FROM rematch`,
-			`DELETE FROM registry`, `DELETE FROM registry_keys`, `DELETE FROM imports`,
+			`DELETE FROM registry`, `DELETE FROM registry_keys`, `DELETE FROM registry_fresh`, `DELETE FROM imports`,
 			`UPDATE state SET number = 0, word = '' WHERE name IN ('registry', 'registry ids', 'registry stored')`,
 			`DELETE FROM readings WHERE scan NOT IN ` + open,
 			`DELETE FROM receipts WHERE scan NOT IN ` + open,

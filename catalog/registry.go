@@ -139,6 +139,7 @@ type importer struct {
 	opt     ImportOptions
 	id      int64
 	changes int
+	fresh   int  // keys that wait in registry_fresh
 	links   bool // something was merged or un-merged
 	sum     Imported
 	touched touched
@@ -175,8 +176,20 @@ func (i *importer) begin(ctx context.Context) error {
 			return err
 		}
 		i.c.importing.Store(i.id)
-		return nil
+		return settleKeys(ctx, tx) // those of an import that broke off
 	})
+}
+
+// mostFresh is how many new keys are gathered before they go into the index.
+const mostFresh = 2_000_000
+
+// settleKeys puts the gathered keys among the others.
+func settleKeys(ctx context.Context, tx transaction) error {
+	if _, err := tx.exec(ctx, `INSERT INTO registry_keys (key, patient) SELECT key, patient FROM registry_fresh ORDER BY key, patient`); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, `DELETE FROM registry_fresh`)
+	return err
 }
 
 // beat says every now and then that the import goes on, until stopped.
@@ -252,12 +265,19 @@ func (i *importer) save(ctx context.Context, changes []record.PatientChange) err
 		if err := b.write(ctx, tx); err != nil {
 			return err
 		}
+		if b.fresh = i.fresh + b.come; b.fresh > mostFresh {
+			if err := settleKeys(ctx, tx); err != nil {
+				return err
+			}
+			b.fresh = 0
+		}
 		_, err := tx.exec(ctx, `UPDATE imports SET changes = changes + $1, beat = $2 WHERE id = $3`, b.written, micros(time.Now()), i.id)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	i.fresh = b.fresh
 	for _, r := range b.refused {
 		i.opt.Refused(r.line, r.reason)
 	}
@@ -274,6 +294,9 @@ func (i *importer) end(ctx context.Context) error {
 	return i.c.db.update(ctx, func(tx transaction) error {
 		var before int64
 		if err := one(ctx, tx, []any{&before}, `SELECT number FROM state WHERE name = 'registry'`); err != nil {
+			return err
+		}
+		if err := settleKeys(ctx, tx); err != nil {
 			return err
 		}
 		i.sum.Version = before
@@ -368,7 +391,8 @@ func keyFor(k record.PatientKey) rowKey {
 type registryRow struct {
 	id         int64 // 0 for a new one
 	root       int64
-	touched    bool // a change speaks of it
+	changed    int64 // the import that changed it last
+	touched    bool  // a change speaks of it
 	known, now record.Patient
 }
 
@@ -388,6 +412,8 @@ type importBatchState struct {
 	written int
 	refused []refusal
 	keys    []key // of what has changed, as it was and as it is
+	come    int   // keys that are new
+	fresh   int   // keys that wait, with these
 }
 
 // load reads what is known of everybody whom a batch names.
@@ -416,7 +442,7 @@ func (b *importBatchState) load(ctx context.Context, tx transaction, changes []r
 			var k rowKey
 			var row registryRow
 			var body []byte
-			if err := r.Scan(&row.id, &k.authority, &k.mrn, &row.root, &body); err != nil {
+			if err := r.Scan(&row.id, &k.authority, &k.mrn, &row.root, &row.changed, &body); err != nil {
 				return err
 			}
 			if !wanted[k] {
@@ -430,7 +456,7 @@ func (b *importBatchState) load(ctx context.Context, tx transaction, changes []r
 			b.rows[k] = &row
 			b.order = append(b.order, k)
 			return nil
-		}, `SELECT id, authority, mrn, root, body FROM registry WHERE mrn IN (`+holders(0, len(args))+`)`, args...)
+		}, `SELECT id, authority, mrn, root, changed, body FROM registry WHERE mrn IN (`+holders(0, len(args))+`)`, args...)
 	})
 }
 
@@ -441,7 +467,7 @@ func (b *importBatchState) row(ctx context.Context, tx transaction, k rowKey) (*
 	}
 	var row registryRow
 	var body []byte
-	err := one(ctx, tx, []any{&row.id, &row.root, &body}, `SELECT id, root, body FROM registry WHERE mrn = $1 AND authority = $2`, k.mrn, k.authority)
+	err := one(ctx, tx, []any{&row.id, &row.root, &row.changed, &body}, `SELECT id, root, changed, body FROM registry WHERE mrn = $1 AND authority = $2`, k.mrn, k.authority)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -594,6 +620,7 @@ func (b *importBatchState) write(ctx context.Context, tx transaction) error {
 	next := last - int64(fresh)
 	var added, updated [][]any
 	var gone, come keyRows
+	again := false // somebody whose keys may wait has changed
 	for _, k := range b.order {
 		row := b.rows[k]
 		body, err := record.MarshalPatientLine(&row.now)
@@ -630,13 +657,19 @@ func (b *importBatchState) write(ctx context.Context, tx transaction) error {
 		} else {
 			updated = append(updated, values)
 			known := patientKeys(&row.known)
+			again = again || row.changed == b.i.id
 			gone.add(row.id, known, now)
 			come.add(row.id, now, known)
 			b.keys = append(b.keys, known...)
 		}
 		b.keys = append(b.keys, now...)
 	}
-	b.written = len(added) + len(updated)
+	b.written, b.come = len(added)+len(updated), len(come)
+	if again {
+		if err := settleKeys(ctx, tx); err != nil {
+			return err
+		}
+	}
 	const into = `INSERT INTO registry (id, authority, mrn, merged, root, changed, body)`
 	if _, err := insertMany(ctx, tx, into, ``, added); err != nil {
 		return err
@@ -651,7 +684,7 @@ func (b *importBatchState) write(ctx context.Context, tx transaction) error {
 		return err
 	}
 	return come.each(func(rows string) error {
-		_, err := tx.exec(ctx, `INSERT INTO registry_keys (key, patient) VALUES `+rows)
+		_, err := tx.exec(ctx, `INSERT INTO registry_fresh (key, patient) VALUES `+rows)
 		return err
 	})
 }

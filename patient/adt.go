@@ -196,7 +196,7 @@ func (r Reader) adtPatient(line int, g group) (record.PatientChange, error) {
 	}
 	adtSex(p, pid)
 	adtGuard(&ch, g)
-	return ch, r.plausible(&ch)
+	return ch, nil
 }
 
 // adtNumbers reads identifiers (CX): the record numbers, and the others of use.

@@ -330,9 +330,6 @@ func (f *fhirPatient) changes(r Reader, line int) ([]record.PatientChange, strin
 	if p.MRN.IsZero() {
 		return nil, "no record number"
 	}
-	if err := r.plausible(&ch); err != nil {
-		return nil, err.(*RowError).Reason
-	}
 	links, reason := f.links(r, line, p)
 	return append([]record.PatientChange{ch}, links...), reason
 }

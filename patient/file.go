@@ -42,12 +42,22 @@ type Skipped struct {
 
 func (e *Skipped) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
 
+// Doubt is something in a file that can hardly be so. The patient is taken as
+// the file says: leaving somebody out would hide who is alike.
+type Doubt struct {
+	Line   int
+	Reason string
+}
+
+func (e *Doubt) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
+
 // openingSize is how much of a file's beginning tells its format.
 const openingSize = 1 << 20
 
 // Read gives the changes that a file holds, one by one, and holds no more than
 // one patient in memory. What cannot be read gives a *RowError, what is of no
-// use a *Skipped, and reading goes on; any other error is the last.
+// use a *Skipped, what can hardly be so a *Doubt beside the change itself, and
+// reading goes on; any other error is the last.
 func (r Reader) Read(in io.Reader) (Format, iter.Seq2[record.PatientChange, error]) {
 	if r.Today == "" {
 		r.Today = time.Now().Format(time.DateOnly)
@@ -56,11 +66,11 @@ func (r Reader) Read(in io.Reader) (Format, iter.Seq2[record.PatientChange, erro
 	opening, _ := buffered.Peek(openingSize)
 	switch formatOf(opening) {
 	case FormatHL7:
-		return FormatHL7, r.readHL7(buffered)
+		return FormatHL7, r.doubted(r.readHL7(buffered))
 	case FormatFHIR:
-		return FormatFHIR, r.once(r.readFHIR(buffered, opening))
+		return FormatFHIR, r.doubted(r.once(r.readFHIR(buffered, opening)))
 	}
-	return FormatCSV, r.once(r.readCSV(buffered))
+	return FormatCSV, r.doubted(r.once(r.readCSV(buffered)))
 }
 
 // formatOf tells a format by how a file begins.
@@ -90,7 +100,6 @@ func (r Reader) readCSV(in io.Reader) iter.Seq2[record.PatientChange, error] {
 				for i := range ch.Patient.Numbers {
 					ch.Patient.Numbers[i].Authority = r.authority(ch.Patient.Numbers[i].Authority)
 				}
-				err = r.plausible(&ch)
 			}
 			ch.Correction = r.Replace
 			if !yield(ch, err) {
@@ -109,18 +118,34 @@ func (r Reader) authority(name string) string {
 	return name
 }
 
-// plausible says what is impossible about a patient's dates.
-func (r Reader) plausible(ch *record.PatientChange) error {
-	dob, death := ch.Patient.DOB.Reveal(), ch.Patient.DeathDate.Reveal()
+// doubted adds what can hardly be so.
+func (r Reader) doubted(changes iter.Seq2[record.PatientChange, error]) iter.Seq2[record.PatientChange, error] {
+	return func(yield func(record.PatientChange, error) bool) {
+		for ch, err := range changes {
+			if err == nil {
+				if reason := r.implausible(&ch.Patient); reason != "" && !yield(record.PatientChange{Line: ch.Line}, &Doubt{ch.Line, reason}) {
+					return
+				}
+			}
+			if !yield(ch, err) {
+				return
+			}
+		}
+	}
+}
+
+// implausible says what is impossible about a patient's dates, or "".
+func (r Reader) implausible(p *record.Patient) string {
+	dob, death := p.DOB.Reveal(), p.DeathDate.Reveal()
 	switch {
 	case len(dob) == 10 && dob > r.Today:
-		return &RowError{ch.Line, "the birth date lies in the future"}
+		return "the birth date lies in the future"
 	case len(death) == 10 && death > r.Today:
-		return &RowError{ch.Line, "the date of death lies in the future"}
+		return "the date of death lies in the future"
 	case len(dob) == 10 && len(death) == 10 && death < dob:
-		return &RowError{ch.Line, "the date of death is before the birth date"}
+		return "the date of death is before the birth date"
 	}
-	return nil
+	return ""
 }
 
 // mostOnce bounds how many record numbers of one file are remembered.

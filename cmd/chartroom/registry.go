@@ -46,8 +46,10 @@ type patientsSummary struct {
 	Unmerged  int      `json:"unmerged"`
 	Skipped   int      `json:"skipped"` // nothing wrong, and of no use
 	Broken    int      `json:"broken"`
-	First     []string `json:"first"` // of the broken, by line
-	Total     int      `json:"total"` // records in the registry
+	First     []string `json:"first"`    // of the broken, by line
+	Doubtful  int      `json:"doubtful"` // taken, though something can hardly be so
+	Doubts    []string `json:"doubts"`   // the first of them, by line
+	Total     int      `json:"total"`    // records in the registry
 	Seconds   float64  `json:"seconds"`
 }
 
@@ -64,7 +66,7 @@ func (a *app) importPatients(ctx context.Context, r patientsRequest, progress fu
 	}
 	defer f.Close()
 	in := newOpening(f)
-	sum := patientsSummary{First: []string{}}
+	sum := patientsSummary{First: []string{}, Doubts: []string{}}
 	reader := patient.Reader{DayFirst: a.cfg.Identify.DateOrder == "dmy", Own: strings.Split(a.cfg.Registry.Own, ","), Replace: r.Replace}
 	changes := func(yield func(record.PatientChange, error) bool) {
 		format, all := reader.Read(in)
@@ -76,6 +78,12 @@ func (a *app) importPatients(ctx context.Context, r patientsRequest, progress fu
 			}
 			if _, ok := errors.AsType[*patient.Skipped](err); ok {
 				sum.Skipped++
+				continue
+			}
+			if doubt, ok := errors.AsType[*patient.Doubt](err); ok {
+				if sum.Doubtful++; len(sum.Doubts) < shownBroken {
+					sum.Doubts = append(sum.Doubts, doubt.Error())
+				}
 				continue
 			}
 			if err == nil {

@@ -144,14 +144,20 @@ func printImport(out io.Writer, s patientsSummary) {
 	if s.Skipped > 0 {
 		fmt.Fprintf(out, "%d of no use: repeated, or not of patients\n", s.Skipped)
 	}
-	if s.Broken == 0 {
+	printLines(out, "%d rows could not be taken:\n", s.Broken, s.First)
+	printLines(out, "%d rows were taken that can hardly be right:\n", s.Doubtful, s.Doubts)
+}
+
+// printLines names the first of n lines under a heading.
+func printLines(out io.Writer, heading string, n int, first []string) {
+	if n == 0 {
 		return
 	}
-	fmt.Fprintf(out, "%d rows could not be taken:\n", s.Broken)
-	for _, row := range s.First {
+	fmt.Fprintf(out, heading, n)
+	for _, row := range first {
 		fmt.Fprintln(out, "  "+row)
 	}
-	if more := s.Broken - len(s.First); more > 0 {
+	if more := n - len(first); more > 0 {
 		fmt.Fprintf(out, "  and %d more\n", more)
 	}
 }
