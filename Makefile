@@ -51,6 +51,7 @@ check: packages tools ## formatting, vet, lint, and that only two rooms need C
 bench: build peer-packages ## what each stage costs, beside a baseline in the same run (half an hour)
 	go test -run '^$$' -bench 'Find|Match|ReadCSV|Put' -timeout 30m ./identify ./patient ./objectstore/...
 	go test -run '^$$' -bench Export -benchtime 1x ./pdf
+	go test -run '^$$' -bench Registry -benchtime 1x -timeout 60m ./catalog
 	go test -run '^$$' -bench 'Indexing|Query' -timeout 30m ./index
 	set -o pipefail; CHARTROOM_BENCH=1 CHARTROOM_TEST_ENGINE=$(BUILT) go test -count 1 -run 'ReadingCost|MemoryStaysFlat' -v -timeout 120m ./ocr | grep -E '^(cost|memory|FAIL|ok|---)|_test.go'
 	go test -run '^$$' -bench Box/chart -benchtime 1x -timeout 60m ./cmd/chartroom

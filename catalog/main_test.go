@@ -45,7 +45,7 @@ func postgresURL(database string) string {
 }
 
 // newPostgres makes a fresh database and gives its address.
-func newPostgres(t *testing.T) string {
+func newPostgres(t testing.TB) string {
 	t.Helper()
 	if postgres.err != nil {
 		t.Fatalf("these tests need PostgreSQL (apt-get install postgresql): %v", postgres.err)
