@@ -217,11 +217,14 @@ func (i *importer) still(ctx context.Context, tx transaction) error {
 }
 
 // abandon takes an import that has changed nothing out of the books. One that
-// has stays there, as broken.
+// has stays there, as broken, and what it wrote can be found.
 func (i *importer) abandon(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	_ = i.c.db.update(ctx, func(tx transaction) error {
+	_ = i.c.db.update(ctx, func(tx transaction) error { // where this fails too, the next import does it
+		if err := settleKeys(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.exec(ctx, `DELETE FROM imports WHERE id = $1 AND changes = 0`, i.id)
 		return err
 	})

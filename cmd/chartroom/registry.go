@@ -256,7 +256,7 @@ func runImport(ctx context.Context, owner *owner, r patientsRequest, out io.Writ
 		printImport(out, sum)
 	}
 	if sum.Rows == 0 && sum.Broken > 0 {
-		return errors.New("nothing of the file could be taken; the first: " + sum.First[0] + "; see chartroom patients import --help")
+		return errors.New("no row could be read; the first: " + sum.First[0] + "; compare the columns with chartroom patients import --help")
 	}
 	return nil
 }
