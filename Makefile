@@ -1,7 +1,7 @@
 # Chartroom. The two commands are `make run` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run build test check bench engine engine-check engine-packages peer-packages paper calibrate eval eval-ocr eval-barcodes eval-patient eval-search packages test-packages tools clean
+.PHONY: help run build test check bench engine engine-check engine-packages peer-packages paper calibrate eval eval-ocr eval-barcodes eval-patient eval-search eval-separators packages test-packages tools clean
 
 # The one path outside the project: sample scans with their truth, where they are at hand.
 SAMPLES ?= ../shared/samples
@@ -67,7 +67,7 @@ engine: packages engine-packages ## build Tesseract for newer processors into bi
 engine-check: engine test-packages ## its text beside the system's engine's, on all samples and made-up paper
 	set -o pipefail; CHARTROOM_TEST_ENGINE=$(CURDIR)/bin/engine go test -count 1 -run ReadsLikeTheSystems -v -timeout 120m ./ocr | grep -E '^(engines|FAIL|ok)|_test.go'
 
-eval: eval-ocr eval-barcodes eval-patient eval-search ## accuracy on samples and generated paper
+eval: eval-ocr eval-barcodes eval-patient eval-search eval-separators ## accuracy on samples and generated paper
 
 eval-ocr: packages test-packages ## words read and pages turned, beside plain Tesseract, by wear; SEED=, N= scans, FULL=1
 	CHARTROOM_EVAL=1 CHARTROOM_CALIBRATE=check SEED=$(SEED) N=$(N) FULL=$(FULL) go test -count 1 -run 'WornPagesReadBetter|TurnedPagesAreRead|OfTheWordsGiven' -v -timeout 120m ./ocr
@@ -82,6 +82,9 @@ eval-barcodes: packages test-packages ## barcodes read, beside zbarimg and ZXing
 eval-patient: packages ## filing on the sample boxes by the whole program, and on misread made-up documents
 	go test -run '^$$' -bench Box -benchtime 1x -timeout 60m ./cmd/chartroom
 	go test -count 1 -run Misreading -v -timeout 60m ./patient
+
+eval-separators: packages ## batches split at their separators
+	go test -count 1 -run SampleSeparators -v -timeout 30m ./cmd/chartroom
 
 eval-search: ## known items found, by the rate of misread letters
 	go test -run '^$$' -bench KnownItem -benchtime 1x -timeout 30m ./index
