@@ -394,7 +394,11 @@ func (c contest) printTurns(set string, pages []samplePage) (lying, righted, upr
 			continue
 		}
 		turn := p.truth.Turned[min(p.img.Frame, len(p.truth.Turned)-1)]
-		switch right := (c.rotations[i]+turn)%360 == 0; {
+		right := (c.rotations[i]+turn)%360 == 0
+		if !right {
+			fmt.Printf("turning set=%s missed=%s layout=%s level=%s lay=%d turned_by=%d\n", set, p.truth.File, p.truth.Layout, p.truth.Level, turn, c.rotations[i])
+		}
+		switch {
 		case turn != 0 && right:
 			lying, righted = lying+1, righted+1
 		case turn != 0:
