@@ -95,8 +95,6 @@ func batchRoom(t *testing.T, line string) *room {
 	return r
 }
 
-func (r *room) reads(line string) { r.Reader = &batch{line} }
-
 // paper is a TIFF of so many pages.
 func paper(pages int) []byte {
 	frames := make([]scantest.Frame, pages)

@@ -22,9 +22,6 @@ import (
 // processor time counts: the workers' with their start, and the pool's. Rounds
 // are interleaved, so that a machine that is busy is busy for all.
 
-// cost is what reading some pages took.
-type cost struct{ cpu, wall time.Duration }
-
 // contender is one way of reading pages, named.
 type contender struct {
 	name string

@@ -47,8 +47,7 @@ func newCanvas(width, height, dpi float64, rng *rand.Rand) *canvas {
 	return &canvas{m: m, dpi: dpi, rng: rng, sets: map[setKey]*letters{}}
 }
 
-func (c *canvas) width() float64  { return float64(c.m.Rect.Dx()) * 72 / c.dpi }
-func (c *canvas) height() float64 { return float64(c.m.Rect.Dy()) * 72 / c.dpi }
+func (c *canvas) width() float64 { return float64(c.m.Rect.Dx()) * 72 / c.dpi }
 
 func (c *canvas) px(pt float64) int { return int(math.Round(pt * c.dpi / 72)) }
 

@@ -43,8 +43,6 @@ var (
 	streetKinds = words(`Street Road Lane Avenue Court Drive Way Close Place Terrace`)
 	towns       = []struct{ city, state, zip string }{{"Elmford", "OH", "439"}, {"Marlow Falls", "NY", "124"}, {"Port Ashby", "ME", "041"}, {"Cedar Bluff", "NE", "687"}, {"Saint Orrin", "LA", "704"},
 		{"Dunmore Heights", "PA", "185"}, {"Las Palomas", "NM", "870"}, {"Kettle River", "MN", "557"}, {"Brightwater", "WA", "983"}, {"Oldfield", "TX", "786"}}
-	nicknames = map[string]string{"Robert": "Bob", "William": "Bill", "Elizabeth": "Liz", "Margaret": "Peggy", "James": "Jim", "Richard": "Dick", "Patricia": "Pat", "Katarzyna": "Kasia",
-		"Joseph": "Joe", "Thomas": "Tom", "Michael": "Mike", "Jennifer": "Jen", "Susan": "Sue", "Dorothy": "Dot", "Christopher": "Chris"}
 )
 
 func words(s string) []string { return strings.Fields(s) }
