@@ -175,6 +175,12 @@ func (a *author) street() string { a.own("address", a.who.Street); return a.who.
 
 func (a *author) ssn() string { a.own("ssn", onlyDigits(a.who.SSN)); return a.who.SSN }
 
+func (a *author) mbi() string {
+	a.own("mbi", a.who.MBI)
+	m := a.who.MBI
+	return m[:4] + "-" + m[4:7] + "-" + m[7:]
+}
+
 func (a *author) nhs() string {
 	a.own("nhs", a.who.NHS)
 	n := a.who.NHS

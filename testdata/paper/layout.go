@@ -89,7 +89,11 @@ func faceSheet(a *author) {
 	row(27, "NAME", a.someone("next-of-kin", kin, firstCaps), "RELATION", pick(a.rng, words("SPOUSE SISTER SON DAUGHTER")), "PHONE", kin.Phone)
 	section("INSURANCE")
 	a.other("insured", "dob", holder.Born.Format(time.DateOnly))
-	row(27, "PRIMARY PLAN", pick(a.rng, []string{"BLUE RIDGE MUTUAL", "COASTAL HEALTH PLAN", "MEDICARE PART A"}), "POLICY NUMBER", "XJ"+digits(a.rng, 8), "GROUP", digits(a.rng, 5))
+	plan, policy := pick(a.rng, []string{"BLUE RIDGE MUTUAL", "COASTAL HEALTH PLAN", "MEDICARE PART A"}), "XJ"+digits(a.rng, 8)
+	if strings.HasPrefix(plan, "MEDICARE") {
+		policy = a.mbi()
+	}
+	row(27, "PRIMARY PLAN", plan, "POLICY NUMBER", policy, "GROUP", digits(a.rng, 5))
 	row(27, "SUBSCRIBER", a.someone("insured", holder, capsFirst), "SUBSCRIBER DOB", a.on(holder.Born))
 	section("PHYSICIANS")
 	row(27, "ATTENDING", a.someone("provider", a.doctor, capsFirst)+" MD", "ADMITTING DIAGNOSIS", strings.ToUpper(pick(a.rng, slots["condition"])))
