@@ -24,6 +24,8 @@ type cleaning struct {
 	evened   bool    // light made even
 	fan      float64 // lines made parallel that fanned out by so many degrees from top to bottom, the lower the more clockwise to turn
 	turned   float64 // straightened by so many degrees clockwise
+	unruled  bool    // rules taken away
+	again    int     // places read again whose second reading was kept
 }
 
 func (c cleaning) String() string {
@@ -37,6 +39,8 @@ func (c cleaning) String() string {
 		{c.evened, "light evened"},
 		{c.fan != 0, fmt.Sprintf("fanning of %.2f degrees undone", c.fan)},
 		{c.turned != 0, fmt.Sprintf("straightened by %.2f degrees", c.turned)},
+		{c.unruled, "rules taken away"},
+		{c.again > 0, fmt.Sprintf("%d read again", c.again)},
 	} {
 		if step.done {
 			done = append(done, step.what)

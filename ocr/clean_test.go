@@ -224,7 +224,7 @@ func TestRaggedFaxIsSmoothedAndItsWordsAreRead(t *testing.T) {
 	img := pngPage(t, raggedFax(paper))
 	img.DPIX, img.DPIY = 200, 200
 	r := recognise(t, p, img)
-	if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.97 || r.Cleaned != "strokes smoothed" {
+	if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.97 || !strings.HasPrefix(r.Cleaned, "strokes smoothed") {
 		t.Errorf("%.3f of the words; %q", got, r.Cleaned)
 	}
 }

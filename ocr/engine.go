@@ -14,13 +14,14 @@ import (
 // engine is Tesseract with its language data loaded, for one page at a time.
 type engine struct {
 	client *gosseract.Client
+	lens   *lens // the same languages, for second looks
 }
 
 // openEngine loads the languages, which must exist, and proves by an empty
 // page that they work.
 func openEngine(tessdata, languages string) (*engine, error) {
 	c := gosseract.NewClient()
-	e := &engine{c}
+	e := &engine{c, &lens{tessdata: tessdata, languages: languages}}
 	steps := []error{
 		c.SetTessdataPrefix(tessdata),
 		c.SetLanguage(strings.Split(languages, "+")...),
@@ -43,7 +44,10 @@ func openEngine(tessdata, languages string) (*engine, error) {
 	return e, nil
 }
 
-func (e *engine) close() { e.client.Close() }
+func (e *engine) close() {
+	e.client.Close()
+	e.lens.close()
+}
 
 // words reads an image at its resolution. The words stand in reading order,
 // their boxes in pixels of the image.

@@ -11,6 +11,11 @@ typedef struct {
   int width, height, depth; // depth in bits as decoded: 1, 8 or 32
 } cr_size;
 
+typedef struct {
+  int marks;
+  double ink, large, height, scatter; // see cr_shapes
+} cr_shape;
+
 void cr_silence(void);
 int cr_header(const uint8_t *data, size_t size, int tiff_frame, cr_size *out);
 PIX *cr_decode(const uint8_t *data, size_t size, int tiff_frame);
@@ -40,5 +45,11 @@ int cr_edges(PIX *ink, int dpi, PIX **mask);
 PIX *cr_wipe(PIX *pix, PIX *mask);
 PIX *cr_faithful(PIX *pix);
 char cr_encode(PIX *pix, size_t most, uint8_t **data, size_t *size);
+int cr_rules(PIX *ink, int dpi, PIX **across, PIX **down);
+PIX *cr_rule_mask(PIX *ink, PIX *across, PIX *down, int dpi, int frayed);
+PIX *cr_fill(PIX *pix, PIX *mask);
+int cr_boxes(PIX *pix, int *out, int most);
+int cr_shapes(PIX *ink, int dpi, cr_shape *out);
+int cr_unread(PIX *rest, int dpi, int *out, int most);
 
 #endif

@@ -80,7 +80,7 @@ func (r *reader) agrees(s *sheet, words []record.Word) bool {
 	}
 	defer strip.close()
 	strip.dpi = s.dpi // a strip has no credible size of paper to check it by
-	read, _, err := r.words(strip)
+	read, err := r.words(strip)
 	if err != nil {
 		return false
 	}

@@ -38,6 +38,11 @@ type Config struct {
 	MemoryLimit int64
 	// MaxPixels is how large a page may be; default 400 million.
 	MaxPixels int64
+	// SecondLooks is how much of a page may be read a second time where the
+	// first reading is in doubt, as a share of its letters; default 0.2,
+	// negative for none. A page whose ink contradicts its text may besides be
+	// read again as a whole, once.
+	SecondLooks float64
 	// AllowUnjailed reads pages where the machine cannot hold the jail.
 	AllowUnjailed bool
 	// Engine is the folder of an engine built by "make engine"; default "engine"
@@ -67,6 +72,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MemoryLimit <= 0 {
 		c.MemoryLimit = 2 << 30
+	}
+	if c.SecondLooks == 0 {
+		c.SecondLooks = 0.2
 	}
 	if c.MaxPixels <= 0 {
 		c.MaxPixels = 400e6
@@ -357,7 +365,7 @@ func (s *slot) recycle() {
 
 // result puts a worker's reply, which is not trusted, into its final form.
 func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) Result {
-	page := record.Page{Number: img.Number, State: r.State, Reason: r.Reason, Width: r.Width, Height: r.Height, DPI: r.DPI, Rotation: r.Rotation,
+	page := record.Page{Number: img.Number, State: r.State, Reason: r.Reason, Content: r.Content, Width: r.Width, Height: r.Height, DPI: r.DPI, Rotation: r.Rotation,
 		Reader: s.pool.Reader(img.Languages), Ink: r.Ink, Words: fromWire(r.Words), Barcodes: fromWireBarcodes(r.Barcodes, r.Width, r.Height), PictureWidth: r.PictureWidth}
 	if r.FromLayer {
 		page.Reader = "text layer"
@@ -368,6 +376,9 @@ func (s *slot) result(img Image, r reply, picture []byte, before time.Duration) 
 	case record.PageText, record.PageBlank, record.PageLowConfidence, record.PageFailed:
 	default:
 		page.State, page.Reason = record.PageFailed, "the reader gave no sensible answer"
+	}
+	if page.Content != record.ContentHandwriting && page.Content != record.ContentDrawing {
+		page.Content = ""
 	}
 	result := Result{Page: page, Cleaned: r.Cleaned, CPU: before + time.Duration(r.CPUMicros)*time.Microsecond}
 	if len(picture) > 0 {

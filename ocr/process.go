@@ -82,7 +82,7 @@ func (p *process) begin(ctx context.Context, cfg Config) error {
 	stop := context.AfterFunc(ctx, func() { p.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	p.conn.SetDeadline(time.Now().Add(startTimeout))
-	if err := send(p.conn, setup{cfg.Languages, cfg.Tessdata, cfg.MaxPixels, cfg.MemoryLimit, cfg.AllowUnjailed}); err != nil {
+	if err := send(p.conn, setup{cfg.Languages, cfg.Tessdata, cfg.MaxPixels, cfg.MemoryLimit, cfg.AllowUnjailed, max(cfg.SecondLooks, 0)}); err != nil {
 		return err
 	}
 	var r ready

@@ -3,6 +3,7 @@ package ocr
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"chartroom/record"
 )
@@ -12,6 +13,7 @@ type reader struct {
 	engine  *engine // of the page's languages, see speak
 	engines *engines
 	compass *compass
+	budget  float64 // see Config.SecondLooks
 	most    bounds
 }
 
@@ -26,7 +28,7 @@ func newReader(s setup) (*reader, error) {
 		all.close()
 		return nil, err
 	}
-	return &reader{engine: e, engines: all, compass: c, most: bounds{pixels: s.MaxPixels, bytes: s.Memory / 3}}, nil
+	return &reader{engine: e, engines: all, compass: c, budget: s.SecondLooks, most: bounds{pixels: s.MaxPixels, bytes: s.Memory / 3}}, nil
 }
 
 func (r *reader) close() {
@@ -62,17 +64,31 @@ func (r *reader) read(data []byte, req request) (reply, []byte, error) {
 	from := s.img.size()
 	words, fromLayer := r.layer(s, fromWire(req.Words))
 	var did cleaning
+	var content record.Content
+	written := share
 	if !fromLayer {
 		var best reading
 		if best, err = r.recognise(s); err != nil {
 			return reply{}, nil, err
 		}
-		s, words, did = best.sheet, best.words, best.did
+		s = best.sheet
+		defer best.sight.close()
+		r.again(best.sight)
+		if len(codes) == 0 { // a barcode is no drawing
+			content = best.sight.content()
+		}
+		if best.sight.bare() { // rules and edges are no writing
+			written, marks, best.sight.words = 0, 0, nil
+		}
+		words, did = best.sight.on(s), best.sight.did
 	}
 	page := reply{Width: s.img.width(), Height: s.img.height(), DPI: s.dpi, Rotation: s.turned, FromLayer: fromLayer, Ink: share, Cleaned: did.String()}
 	codes = turnedCodes(codes, s.turned, from)
 	words = besides(words, codes)
-	page.State, page.Reason, words = judge(words, share, marks)
+	page.State, page.Reason, words = judge(words, written, marks)
+	if page.Content = content; page.State == record.PageLowConfidence && content != "" {
+		page.Reason = "the page shows " + map[record.Content]string{record.ContentHandwriting: "handwriting", record.ContentDrawing: "a drawing"}[content]
+	}
 	page.Words, page.Barcodes = toWire(words), toWireBarcodes(codes)
 	picture, mediaType, width, err := s.img.picture(pictureHeight)
 	if err != nil {
@@ -157,21 +173,21 @@ func (r *reader) turn(s *sheet) func() int {
 	}
 }
 
-// reading is a sheet turned one way, with the words read on it.
+// reading is a sheet turned one way, with what was read on it.
 type reading struct {
 	sheet *sheet
-	words []record.Word
-	did   cleaning
+	sight *sight
 	quality
 }
 
 // good reports whether nobody would look for a better way to turn the page.
 func (g reading) good() bool {
-	return g.letters >= 12 && g.mean >= 0.78 && !sideways(g.words)
+	return g.letters >= 12 && g.mean >= 0.78 && !sideways(g.sight.words)
 }
 
-// drop frees the reading's sheet unless it is the original.
+// drop frees the reading, and its sheet unless it is the original.
 func (g reading) drop(original *sheet) {
+	g.sight.close()
 	if g.sheet != nil && g.sheet != original {
 		g.sheet.close()
 	}
@@ -197,35 +213,79 @@ func (r *reader) readTurned(s *sheet, degrees int) (reading, error) {
 		return reading{}, err
 	}
 	g := reading{sheet: t}
-	if g.words, g.did, err = r.words(t); err != nil {
+	if g.sight, err = r.see(t); err != nil {
 		g.drop(s)
 		return reading{}, err
 	}
-	g.quality = qualityOf(g.words)
+	g.quality = qualityOf(g.sight.words)
 	return g, nil
 }
 
-// words reads the sheet, cleaned and at the size that the engine likes, and
-// gives the boxes in pixels of the sheet.
-func (r *reader) words(s *sheet) ([]record.Word, cleaning, error) {
-	width, height := s.img.width(), s.img.height()
-	img, did, err := s.clean()
-	if err != nil {
-		return nil, did, err
-	}
-	defer img.close()
-	f := did.scale
-	words, err := r.engine.words(img, int(float64(s.dpi)*f+0.5))
-	if err != nil {
-		return nil, did, err
-	}
-	pronouns(words)
-	for i := range words {
-		b := did.back(words[i].Box, img.width(), img.height(), int(float64(width)*f+0.5), int(float64(height)*f+0.5))
-		words[i].Box = fit(b, 1/f, width, height)
-	}
-	return words, did, nil
+// sight is the sheet as the engine saw it: its image, cleaned and at the size
+// that the engine likes, f times the sheet's, with the words in its pixels.
+type sight struct {
+	img   *image
+	dpi   int
+	f     float64
+	form  *form
+	did   cleaning
+	words []record.Word
 }
+
+func (v *sight) close() {
+	if v != nil {
+		v.img.close()
+	}
+}
+
+// see reads the sheet once.
+func (r *reader) see(s *sheet) (v *sight, err error) {
+	v = &sight{}
+	defer func(made *sight) {
+		if err != nil {
+			made.close()
+		}
+	}(v)
+	if v.img, v.did, err = s.clean(); err != nil {
+		return nil, err
+	}
+	v.f = v.did.scale
+	v.dpi = int(float64(s.dpi)*v.f + 0.5)
+	if v.form, err = unrule(v.img, v.dpi, v.f); err != nil {
+		return nil, err
+	}
+	v.did.unruled = v.form != nil
+	if v.words, err = r.engine.words(v.img, v.dpi); err != nil {
+		return nil, err
+	}
+	pronouns(v.words)
+	v.words = v.form.sort(v.words, v.dpi)
+	return v, nil
+}
+
+// on gives the words with their boxes in pixels of the sheet.
+func (v *sight) on(s *sheet) []record.Word {
+	width, height := s.img.width(), s.img.height()
+	words := slices.Clone(v.words)
+	for i := range words {
+		b := v.did.back(words[i].Box, v.img.width(), v.img.height(), int(float64(width)*v.f+0.5), int(float64(height)*v.f+0.5))
+		words[i].Box = fit(b, 1/v.f, width, height)
+	}
+	return words
+}
+
+// words reads the sheet, at once and no more, and gives the boxes in its pixels.
+func (r *reader) words(s *sheet) ([]record.Word, error) {
+	v, err := r.see(s)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	return v.on(s), nil
+}
+
+// hardlyRead is the mean confidence below which a reading is guesswork.
+const hardlyRead = 0.55
 
 // judge names the state of a page: words make text, or doubtful text; without
 // words, ink decides.
@@ -237,7 +297,7 @@ func judge(words []record.Word, share float64, marks int) (record.PageState, str
 		return record.PageBlank, "", nil
 	case q.letters == 0:
 		return record.PageLowConfidence, "there is ink but no word could be read", words
-	case q.mean < 0.55:
+	case q.mean < hardlyRead:
 		return record.PageLowConfidence, "the writing could hardly be read", words
 	}
 	return record.PageText, "", words

@@ -36,6 +36,7 @@ type setup struct {
 	MaxPixels     int64
 	Memory        int64
 	AllowUnjailed bool
+	SecondLooks   float64
 }
 
 type ready struct {
@@ -64,6 +65,7 @@ type reply struct {
 	FromLayer     bool
 	Ink           float64
 	Cleaned       string
+	Content       record.Content
 	Words         []wireWord
 	Barcodes      []wireBarcode
 	PictureType   string
@@ -77,8 +79,14 @@ type wireWord struct {
 	T     string
 	B     [4]int
 	C     float64
-	Block int `json:"K"`
-	Line  int `json:"L"`
+	Block int               `json:"K"`
+	Line  int               `json:"L"`
+	A     []wireAlternative `json:",omitempty"`
+}
+
+type wireAlternative struct {
+	T string
+	C float64
 }
 
 // wireBarcode is a record.Barcode, revealed.
@@ -114,7 +122,10 @@ func fromWireBarcodes(codes []wireBarcode, width, height int) []record.Barcode {
 func toWire(words []record.Word) []wireWord {
 	out := make([]wireWord, len(words))
 	for i, w := range words {
-		out[i] = wireWord{w.Text.Reveal(), [4]int{w.Box.Left, w.Box.Top, w.Box.Width, w.Box.Height}, w.Confidence, w.Block, w.Line}
+		out[i] = wireWord{w.Text.Reveal(), [4]int{w.Box.Left, w.Box.Top, w.Box.Width, w.Box.Height}, w.Confidence, w.Block, w.Line, nil}
+		for _, a := range w.Alternatives {
+			out[i].A = append(out[i].A, wireAlternative{a.Text.Reveal(), a.Confidence})
+		}
 	}
 	return out
 }
@@ -126,6 +137,9 @@ func fromWire(words []wireWord) []record.Word {
 	out := make([]record.Word, len(words))
 	for i, w := range words {
 		out[i] = record.Word{Text: record.Hide(w.T), Box: record.Box{Left: w.B[0], Top: w.B[1], Width: w.B[2], Height: w.B[3]}, Confidence: w.C, Block: w.Block, Line: w.Line}
+		for _, a := range w.A {
+			out[i].Alternatives = append(out[i].Alternatives, record.Alternative{Text: record.Hide(a.T), Confidence: a.C})
+		}
 	}
 	return out
 }

@@ -89,6 +89,7 @@ type (
 		Number       int           `json:"page"`
 		State        PageState     `json:"state"`
 		Reason       string        `json:"reason,omitempty"`
+		Content      Content       `json:"content,omitempty"`
 		Width        int           `json:"width,omitempty"`
 		Height       int           `json:"height,omitempty"`
 		DPI          int           `json:"dpi,omitempty"`
@@ -162,7 +163,9 @@ type (
 )
 
 // wireWord is [text, left, top, width, height, confidence in thousandths,
-// block, line]: a page has hundreds, and keys would be most of the record.
+// block, line]: a page has hundreds, and keys would be most of the record. A
+// word with other readings has them in a ninth place, as [text, confidence in
+// thousandths, text, confidence, …].
 type wireWord Word
 
 func (w wireWord) MarshalJSON() ([]byte, error) {
@@ -170,18 +173,38 @@ func (w wireWord) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, "[%s,%d,%d,%d,%d,%d,%d,%d]", text, w.Box.Left, w.Box.Top, w.Box.Width, w.Box.Height,
-		int(w.Confidence*1000+0.5), w.Block, w.Line), nil
+	b := fmt.Appendf(nil, "[%s,%d,%d,%d,%d,%d,%d,%d", text, w.Box.Left, w.Box.Top, w.Box.Width, w.Box.Height, thousandths(w.Confidence), w.Block, w.Line)
+	if len(w.Alternatives) > 0 {
+		var others []any
+		for _, a := range w.Alternatives {
+			others = append(others, a.Text.Reveal(), thousandths(a.Confidence))
+		}
+		list, err := json.Marshal(others)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, ','), list...)
+	}
+	return append(b, ']'), nil
 }
+
+func thousandths(f float64) int { return int(f*1000 + 0.5) }
 
 func (w *wireWord) UnmarshalJSON(b []byte) error {
 	var text string
-	var thousandths int
-	fields := []any{&text, &w.Box.Left, &w.Box.Top, &w.Box.Width, &w.Box.Height, &thousandths, &w.Block, &w.Line}
+	var confidence int
+	var others []json.RawMessage
+	fields := []any{&text, &w.Box.Left, &w.Box.Top, &w.Box.Width, &w.Box.Height, &confidence, &w.Block, &w.Line, &others}
 	if err := json.Unmarshal(b, &fields); err != nil {
 		return fmt.Errorf("word: %w", err)
 	}
-	w.Text, w.Confidence = Hide(text), float64(thousandths)/1000
+	w.Text, w.Confidence, w.Alternatives = Hide(text), float64(confidence)/1000, nil
+	for i := 0; i+1 < len(others); i += 2 {
+		if err := errors.Join(json.Unmarshal(others[i], &text), json.Unmarshal(others[i+1], &confidence)); err != nil {
+			return fmt.Errorf("word: %w", plain(err))
+		}
+		w.Alternatives = append(w.Alternatives, Alternative{Hide(text), float64(confidence) / 1000})
+	}
 	return nil
 }
 
@@ -359,7 +382,7 @@ func fromWireDocument(w *wireDocument) *Document {
 }
 
 func toWirePage(p *Page) wirePage {
-	w := wirePage{p.Number, p.State, p.Reason, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Cleaned, p.Ink, p.Picture, p.PictureWidth, nil, nil}
+	w := wirePage{p.Number, p.State, p.Reason, p.Content, p.Width, p.Height, p.DPI, p.Rotation, p.Reader, p.Cleaned, p.Ink, p.Picture, p.PictureWidth, nil, nil}
 	for i := range p.Words {
 		w.Words = append(w.Words, wireWord(p.Words[i]))
 	}
@@ -370,7 +393,7 @@ func toWirePage(p *Page) wirePage {
 }
 
 func fromWirePage(w *wirePage) Page {
-	p := Page{w.Number, w.State, w.Reason, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Cleaned, w.Ink, nil, nil, w.Picture, w.PictureWidth}
+	p := Page{w.Number, w.State, w.Reason, w.Content, w.Width, w.Height, w.DPI, w.Rotation, w.Reader, w.Cleaned, w.Ink, nil, nil, w.Picture, w.PictureWidth}
 	for i := range w.Words {
 		p.Words = append(p.Words, Word(w.Words[i]))
 	}

@@ -118,13 +118,37 @@ func (b Box) Union(o Box) Box {
 // word stands there so, from 0 to 1: of those with 0.9, nine in ten are right.
 // Block and Line number the block of the page and the line of the block it
 // stands in, from 1, so that words of one line can be put together again.
+// Alternatives are other readings of a word that was not read surely, the
+// likeliest first.
 type Word struct {
-	Text       Private
-	Box        Box
-	Confidence float64
-	Block      int
-	Line       int
+	Text         Private
+	Box          Box
+	Confidence   float64
+	Block        int
+	Line         int
+	Alternatives []Alternative
 }
+
+// Alternative is another reading of a word. It is evidence and never text: it
+// stands in no page's text, on no screen and in no export. Whoever looks for a
+// value that is known (a registered number, a name asked for) may take a word
+// for it when an alternative says so, and must say that it did; no value may be
+// drawn from an alternative alone. Confidence runs from 0 to 1 and is of use
+// only beside those of the same word.
+type Alternative struct {
+	Text       Private
+	Confidence float64
+}
+
+// Content is what a page shows where that is not print.
+type Content string
+
+// The contents of a page. Both are no failure of the reader: such pages hold
+// much ink and little or no text.
+const (
+	ContentHandwriting Content = "handwriting"
+	ContentDrawing     Content = "drawing" // a drawing, a chart, a tracing, a photograph
+)
 
 // PageState is how the reading of a page ended. Every page has one.
 type PageState string
@@ -148,6 +172,7 @@ type Page struct {
 	Number       int
 	State        PageState
 	Reason       string
+	Content      Content // empty for print
 	Width        int
 	Height       int
 	DPI          int

@@ -30,10 +30,10 @@ func example() *Document {
 		Pages: []Page{
 			{Number: 1, State: PageText, Width: 2550, Height: 3300, DPI: 300, Rotation: 90, Reader: "tesseract 5", Cleaned: "straightened by 1.6 degrees", Ink: 0.04, Picture: "pictures/x/1.webp", PictureWidth: 1275,
 				Words: []Word{
-					{Hide("Maria"), Box{100, 200, 90, 30}, 0.961, 1, 1},
-					{Hide("García"), Box{200, 200, 90, 30}, 0.5, 1, 1},
-					{Hide("6.1"), Box{100, 240, 40, 30}, 1, 1, 2},
-					{Hide("mmol/L"), Box{100, 400, 90, 30}, 0, 2, 1},
+					{Hide("Maria"), Box{100, 200, 90, 30}, 0.961, 1, 1, nil},
+					{Hide("García"), Box{200, 200, 90, 30}, 0.5, 1, 1, nil},
+					{Hide("6.1"), Box{100, 240, 40, 30}, 1, 1, 2, nil},
+					{Hide("mmol/L"), Box{100, 400, 90, 30}, 0, 2, 1, nil},
 				}},
 			{Number: 2, State: PageBlank},
 		},
@@ -105,6 +105,24 @@ func TestPagesOfAPileLieInTheScanOfTheirSide(t *testing.T) {
 		if s := strings.Join(got, " "); s != c.want {
 			t.Errorf("%v of %v lie at %s, want %s", c.d.ScanPages, c.d.Sides, s, c.want)
 		}
+	}
+}
+
+func TestAlternativesAndContentComeBackAndStandInNoText(t *testing.T) {
+	want := example()
+	plain := want.Pages[0].Text()
+	want.Pages[0].Words[1].Alternatives = []Alternative{{Hide("Garcla \"x\""), 0.4}, {Hide("Gancía"), 0.125}}
+	want.Pages[1].Content = ContentDrawing
+	b, err := MarshalDocument(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := UnmarshalDocument(b)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("came back different, error %v", err)
+	}
+	if got.Pages[0].Text() != plain {
+		t.Errorf("text %q", got.Pages[0].Text())
 	}
 }
 

@@ -47,6 +47,7 @@ type (
 		Number     int              `json:"page"`
 		State      record.PageState `json:"state"`
 		Reason     string           `json:"reason,omitempty"`
+		Content    record.Content   `json:"content,omitempty"`
 		Rotation   int              `json:"rotation"`
 		DPI        int              `json:"dpi,omitempty"`
 		Width      int              `json:"width,omitempty"`
@@ -171,7 +172,7 @@ func toWireDocument(d *record.Document, text bool) *wireDocument {
 }
 
 func toWirePage(p *record.Page, text bool) wirePage {
-	w := wirePage{Number: p.Number, State: p.State, Reason: p.Reason, Rotation: p.Rotation, DPI: p.DPI,
+	w := wirePage{Number: p.Number, State: p.State, Reason: p.Reason, Content: p.Content, Rotation: p.Rotation, DPI: p.DPI,
 		Width: p.Width, Height: p.Height, Confidence: thousandths(p.Confidence()), Cleaned: p.Cleaned}
 	if !text {
 		return w

@@ -336,6 +336,9 @@ func (v *documentView) turn(head *record.Document, number int) {
 func toPageView(head *record.Document, p *record.Page, marks []bool) *pageView {
 	v := &pageView{Number: p.Number, State: p.State, Reason: visible(p.Reason), Confidence: int(p.Confidence()*100 + 0.5), Blocks: blocksOf(p, marks)}
 	var facts []string
+	if p.Content != "" {
+		facts = append(facts, string(p.Content))
+	}
 	if p.DPI > 0 {
 		facts = append(facts, fmt.Sprintf("%d dpi", p.DPI))
 	}

@@ -167,7 +167,7 @@ func (a *app) newPipeline() (err error) {
 	if workers == 0 {
 		workers = runtime.NumCPU()
 	}
-	a.reading = ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages,
+	a.reading = ocr.Config{Workers: workers, Languages: cfg.Reading.Languages, More: cfg.languages(), PageTimeout: cfg.Reading.PageTimeout, RecyclePages: cfg.Reading.RecyclePages, SecondLooks: secondLooks(cfg.Reading.SecondLooks),
 		MemoryLimit: int64(cfg.Reading.MemoryMB) << 20, MaxPixels: int64(cfg.Limits.Megapixels) * 1e6, AllowUnjailed: cfg.Reading.AllowUnjailed, Engine: cfg.Reading.Engine, Command: []string{self, "ocr-worker"}}
 	a.pool = ocr.NewPool(a.reading, a.log)
 	a.tools = scan.Tools{Self: []string{self}, Temp: filepath.Join(cfg.Data, "tmp"), AllowUnjailed: cfg.Reading.AllowUnjailed}
@@ -421,3 +421,12 @@ func (a *app) countEvents() func(ingest.Event) {
 
 // stopped tells whether an error only says that the program was asked to stop.
 func stopped(err error) bool { return err == nil || errors.Is(err, context.Canceled) }
+
+// secondLooks is the pool's form of the setting, whose zero value is the
+// default there and none here.
+func secondLooks(share float64) float64 {
+	if share <= 0 {
+		return -1
+	}
+	return share
+}

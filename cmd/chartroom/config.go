@@ -94,6 +94,7 @@ type ReadingConfig struct {
 	Languages     string        `toml:"languages"`
 	PageTimeout   time.Duration `toml:"page_timeout"`
 	RecyclePages  int           `toml:"recycle_pages"`
+	SecondLooks   float64       `toml:"second_looks"`
 	MemoryMB      int           `toml:"memory_mb"`
 	AllowUnjailed bool          `toml:"allow_unjailed"`
 	Engine        string        `toml:"engine"`
@@ -170,7 +171,7 @@ func defaultConfig() Config {
 		Data:       "var",
 		Pages:      PagesConfig{Listen: defaultListen},
 		Store:      StoreConfig{Kind: "dir", S3: S3Config{Region: "us-east-1", Style: "path"}},
-		Reading:    ReadingConfig{Languages: "eng", PageTimeout: time.Minute, RecyclePages: 200, MemoryMB: 2048},
+		Reading:    ReadingConfig{Languages: "eng", PageTimeout: time.Minute, RecyclePages: 200, SecondLooks: 0.2, MemoryMB: 2048},
 		Limits:     LimitsConfig{FileMB: 512, Pages: 2000, Megapixels: 150, FreeMB: 512},
 		Identify:   IdentifyConfig{Country: "US", DateOrder: "mdy"},
 		Separators: SeparatorsConfig{Patch: []string{"T"}, Barcodes: []string{"PATCHT", "ADAR-NEXTDOC"}, Cover: coverPrefix + "(.+)"},
@@ -270,6 +271,12 @@ func setField(f reflect.Value, s string) error {
 			return errors.New("want a whole number")
 		}
 		f.SetInt(int64(n))
+	case f.Kind() == reflect.Float64:
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return errors.New("want a number like 0.2")
+		}
+		f.SetFloat(n)
 	case f.Kind() == reflect.Bool:
 		b, err := strconv.ParseBool(s)
 		if err != nil {
@@ -388,6 +395,9 @@ func (c *Config) check() error {
 		atLeast("limits.megapixels", c.Limits.Megapixels, 1),
 		atLeast("limits.free_mb", c.Limits.FreeMB, 0),
 		atLeast("index.shards", c.Index.Shards, 1),
+	}
+	if s := c.Reading.SecondLooks; !(s >= 0 && s <= 1) {
+		errs = append(errs, fmt.Errorf("check config: reading.second_looks is %g: want a share from 0 to 1", s))
 	}
 	if c.Store.Kind == "s3" && (c.Store.S3.Endpoint == "" || c.Store.S3.Bucket == "" || c.Store.S3.AccessKey == "" || c.Store.S3.SecretKey == "") {
 		errs = append(errs, errors.New("check config: store.kind is \"s3\": set store.s3.endpoint, bucket, access_key and secret_key"))

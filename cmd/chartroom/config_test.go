@@ -20,14 +20,14 @@ func writeConfig(t *testing.T, text string) string {
 
 func TestEnvironmentWinsOverFileAndFileOverDefaults(t *testing.T) {
 	file := writeConfig(t, "data = \"a\"\n[reading]\npage_timeout = \"30s\"\nworkers = 3\n[[drop]]\nname = \"desk\"\npath = \"in\"\nsettle = \"2s\"\n")
-	c, err := loadConfig(file, []string{"CHARTROOM_READING_WORKERS=5", "CHARTROOM_STORE_S3_BUCKET=charts", "CHARTROOM_TEST_X=1", "HOME=/"})
+	c, err := loadConfig(file, []string{"CHARTROOM_READING_WORKERS=5", "CHARTROOM_READING_SECOND_LOOKS=0.5", "CHARTROOM_STORE_S3_BUCKET=charts", "CHARTROOM_TEST_X=1", "HOME=/"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.finish(); err != nil {
 		t.Fatal(err)
 	}
-	if c.Reading.Workers != 5 || c.Reading.PageTimeout != 30*time.Second || c.Store.S3.Bucket != "charts" || c.Reading.Languages != "eng" {
+	if c.Reading.Workers != 5 || c.Reading.SecondLooks != 0.5 || c.Reading.PageTimeout != 30*time.Second || c.Store.S3.Bucket != "charts" || c.Reading.Languages != "eng" {
 		t.Errorf("settings %+v", c.Reading)
 	}
 	if d := c.Drop[0]; d.Settle != 2*time.Second || d.Poll != 10*time.Second || d.Path != filepath.Join(c.Data, "in") {
@@ -38,6 +38,7 @@ func TestEnvironmentWinsOverFileAndFileOverDefaults(t *testing.T) {
 func TestUnknownAndImpossibleSettingsAreRefusedByName(t *testing.T) {
 	for _, c := range []struct{ file, env, want string }{
 		{"[reading]\nworker = 3\n", "", "reading.worker"},
+		{"[reading]\nsecond_looks = 3.5\n", "", "reading.second_looks"},
 		{"", "CHARTROOM_READING_WORKER=3", "CHARTROOM_READING_WORKER"},
 		{"", "CHARTROOM_READING_WORKERS=many", "whole number"},
 		{"[store]\nkind = \"ftp\"\n", "", "store.kind"},
