@@ -186,10 +186,22 @@ func (s *section) content() []record.Page {
 	return slices.DeleteFunc(slices.Clone(s.pages), func(p record.Page) bool { return sheets[p.Number] })
 }
 
-// covers are the numbers that cover sheets give, as evidence. A number on a
-// sheet that is in no document has no page.
+// covers are the numbers that cover sheets give, as evidence. A cover sheet
+// speaks for the pages behind it, up to the next separator: not for those before
+// it where it is the last of the scan, nor for those behind a sheet that begins
+// another document. A number on a sheet that is in no document has no page.
 func (s *section) covers() (ids []record.Identifier) {
+	first := 0
+	if content := s.content(); len(content) > 0 {
+		first = content[0].Number + s.span[0] - 1
+	}
 	for _, sheet := range s.separators {
+		if first > 0 && sheet.Page > first {
+			break
+		}
+		if sheet.Patient.IsZero() && sheet.Code.Symbology != "" {
+			ids = nil
+		}
 		value := plainNumber(sheet.Patient.Reveal())
 		if value == "" {
 			continue

@@ -105,13 +105,13 @@ func (p *Pipeline) collate(ctx context.Context, claim catalog.Claim, pages []rec
 		return alone, nil
 	}
 	alone.sides.Role = is.role
-	others, err := p.otherSides(ctx, own, is, rules)
+	others, open, err := p.otherSides(ctx, own, is, rules)
 	switch {
 	case err != nil:
 		return alone, err
 	case len(others) == 0:
 		alone.doubt = fmt.Sprintf("the %s of these sheets have not come", is.role.Other())
-	case len(others) > 1:
+	case len(others) > 1 || between(open, own, others[0]):
 		alone.doubt = fmt.Sprintf("more than one scan could hold the %s of these sheets", is.role.Other())
 	case others[0].Sides.Other.IsZero() && !fit(is.role, len(pages), len(others[0].Pages)):
 		alone.doubt = fmt.Sprintf("the scan of the %s has %d pages, this one %d", is.role.Other(), len(others[0].Pages), len(pages))
@@ -131,29 +131,48 @@ func fit(role record.Side, own, other int) bool {
 }
 
 // otherSides are the documents that wait for this side; one that has it already
-// is the only one.
-func (p *Pipeline) otherSides(ctx context.Context, own *record.Document, is side, rules Sides) (found []*record.Document, err error) {
+// is the only one. open are the scans of the pile beside those that have no
+// other sides: of this side, or not read yet.
+func (p *Pipeline) otherSides(ctx context.Context, own *record.Document, is side, rules Sides) (found, open []*record.Document, err error) {
 	f := catalog.Filter{Since: own.Received.Add(-rules.Within), Until: own.Received.Add(rules.Within), All: true}
 	for d, err := range p.Catalog.Documents(ctx, f) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if d.Part > 0 || d.Scan == own.Scan || d.Sides.Role != is.role.Other() || !d.Sides.Other.IsZero() && d.Sides.Other != own.Scan {
-			continue
+		if d.Sides.Other == own.Scan && d.Part == 0 && d.Sides.Role == is.role.Other() {
+			return []*record.Document{d}, nil, nil
 		}
-		if slices.ContainsFunc(d.Receipts, func(r record.Receipt) bool { return r.From == own.Receipts[0].From && sameSide(rules, &r, is) }) {
+		role, ok := rules.roleIn(is.pile, d)
+		switch {
+		case !ok || d.Part > 0 || d.Scan == own.Scan || !d.Sides.Other.IsZero():
+		case d.Revision == 0, d.Sides.Role == role && role == is.role:
+			open = append(open, d)
+		case d.Sides.Role == role:
 			found = append(found, d)
 		}
-		if d.Sides.Other == own.Scan {
-			return []*record.Document{d}, nil
-		}
 	}
-	return found, nil
+	return found, open, nil
 }
 
-func sameSide(rules Sides, r *record.Receipt, is side) bool {
-	other, ok := rules.of(r)
-	return ok && other.role == is.role.Other() && other.pile == is.pile
+// roleIn is the side of a pile that a document's scan is by one of its receipts.
+func (s Sides) roleIn(pile record.Digest, d *record.Document) (record.Side, bool) {
+	for i := range d.Receipts {
+		if is, ok := s.of(&d.Receipts[i]); ok && is.pile == pile {
+			return is.role, true
+		}
+	}
+	return "", false
+}
+
+// between reports whether one of the open scans of a pile came before the later
+// of two that could belong together: it could be meant as well as one of them,
+// in whatever order they are read.
+func between(open []*record.Document, a, b *record.Document) bool {
+	later := a.Received
+	if b.Received.After(later) {
+		later = b.Received
+	}
+	return slices.ContainsFunc(open, func(d *record.Document) bool { return !d.Received.After(later) })
 }
 
 // together puts the pages of two scans in the order of the paper.

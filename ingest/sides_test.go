@@ -30,25 +30,26 @@ func (p piles) Recognise(_ context.Context, n int, _ string, img *scan.Image) (R
 }
 
 // pileRoom is a room whose scans are the lines, in files of these names, given
-// and received together.
+// together and received in turn.
 func pileRoom(t *testing.T, names, lines []string) (*room, []catalog.Claim) {
 	t.Helper()
 	r := batchRoom(t, "")
 	r.Reader = piles(lines)
 	r.General.Sides = Sides{Fronts: "odd*", Backs: "even*", Within: time.Hour}
-	folder := filepath.Join(r.dir, "in")
+	var folders []string // one each, so that they are received in this order
 	for i, name := range names {
+		folders = append(folders, filepath.Join(r.dir, "in", fmt.Sprint(i)))
 		frames := make([]scantest.Frame, len(strings.Fields(lines[i])))
 		for k := range frames {
 			frames[k] = scantest.Frame{Picture: image.NewGray(image.Rect(0, 0, 40, 40)), Bits: 8, Compression: 1, DPIX: 100 + i, DPIY: 100 + i}
 		}
-		path := filepath.Join(folder, name)
+		path := filepath.Join(folders[i], name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, scantest.TIFF(binary.LittleEndian, false, frames...), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	claims := make([]catalog.Claim, len(names))
-	for a, err := range r.Intake.Collect(t.Context(), []string{folder}, CollectOptions{}) {
+	for a, err := range r.Intake.Collect(t.Context(), folders, CollectOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,6 +154,28 @@ func TestMoreThanOnePossiblePileIsAQuestion(t *testing.T) {
 	}
 	if got := r.all(claims); got != "0: 7: review | 1: 8: review | 2: b: review" {
 		t.Errorf("is %s", got)
+	}
+}
+
+// Scans that came together are read in any order. One that is not read yet, or
+// whose other sides did not fit, could be meant as well.
+func TestPilesAreToldApartInWhateverOrderTheyAreRead(t *testing.T) {
+	names := []string{"anna/odd/1.tif", "anna/even/1.tif", "anna/odd/2.tif", "anna/even/2.tif"}
+	for _, order := range [][]int{{0, 1, 2, 3}, {2, 1, 0, 3}, {3, 2, 1, 0}, {1, 2, 3, 0}, {2, 3, 0, 1}} {
+		r, claims := pileRoom(t, names, []string{"a c", "b d", "e g", "f h"})
+		for _, i := range order {
+			r.ends(claims[i])
+		}
+		if got := r.all(claims); strings.Contains(got, "e b") || strings.Contains(got, "a f") {
+			t.Errorf("read in the order %v it is %s", order, got)
+		}
+	}
+	r, claims := pileRoom(t, names[:3], []string{"a", "b d", "e g"})
+	for _, c := range claims {
+		r.ends(c)
+	}
+	if got := r.all(claims); got != "0: a: review | 1: b d: review | 2: e g: review" {
+		t.Errorf("behind a pile whose sides do not fit it is %s", got)
 	}
 }
 

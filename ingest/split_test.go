@@ -54,6 +54,8 @@ func pageOf(word string) record.Page {
 		p.Words = lineOf(1, "Patient:", who[0]+",", who[1])
 		p.Words = append(p.Words, lineOf(2, "DOB:", who[2][5:7]+"/"+who[2][8:]+"/"+who[2][:4])...)
 		p.Words = append(p.Words, lineOf(3, "MRN:", number(word))...)
+	case word == "n":
+		p.Words = append(lineOf(1, "Patient:", people["7"][0]+",", people["7"][1]), append(lineOf(2, "DOB:", "03/14/1961"), lineOf(3, "Remark", word)...)...)
 	default:
 		p.Words = lineOf(1, "Remark", word)
 	}
@@ -258,6 +260,32 @@ func TestACoverSheetIsEvidenceForItsDocumentOnly(t *testing.T) {
 		}
 		if n != want {
 			t.Errorf("part %d has %d numbers of cover sheets, want %d", part, n, want)
+		}
+	}
+}
+
+// A cover sheet says nothing of the pages before it, nor of those behind another
+// sheet that begins a document: "n" names patient 7 and gives no number.
+func TestACoverSheetSpeaksForThePagesBehindItOnly(t *testing.T) {
+	for line, want := range map[string][]string{
+		"P:7 n":       {": n: filed 00482917"},
+		"n P:7":       {": n: review"},
+		"n P:7 -":     {": n: review"},
+		"P:7 T n":     {": n: review"},
+		"P:7 - T - n": {": - n: review"},
+		"T P:7 - n":   {": - n: filed 00482917", ": n: filed 00482917"},
+		"7 P:8":       {": 7: filed 00482917"},
+	} {
+		for _, keep := range []bool{false, true} {
+			r := batchRoom(t, line)
+			r.General.Separators.Keep = keep
+			claim := r.give("batch.tif", paper(len(strings.Fields(line))), true)
+			r.finish(claim)
+			got := strings.Join(r.standing(claim.Receipt.Scan), " | ")
+			_, end, _ := strings.Cut(want[0], "n: ")
+			if !strings.HasSuffix(got, end) || !keep && !slices.Contains(want, got) {
+				t.Errorf("%s (kept: %v) is %s, want %s", line, keep, got, want)
+			}
 		}
 	}
 }

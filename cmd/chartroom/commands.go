@@ -353,9 +353,22 @@ func copyAnswer(w io.Writer, r io.Reader) error {
 	return nil
 }
 
-// writeWhole writes a file that is there only when all of it is.
+// writeWhole writes a file that is there only when all of it is. What a link
+// leads to is written, and what is no file, such as a pipe or a device, is
+// written to as it is: neither is put out of its place.
 func writeWhole(path string, r io.Reader) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".chartroom-*")
+	place := path
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		place = target
+	}
+	info, err := os.Stat(place)
+	switch {
+	case err == nil && info.IsDir():
+		return usageError{fmt.Sprintf("%q is a folder: name a file", path)}
+	case err == nil && !info.Mode().IsRegular():
+		return writeThrough(path, r)
+	}
+	f, err := os.CreateTemp(filepath.Dir(place), ".chartroom-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -368,7 +381,18 @@ func writeWhole(path string, r io.Reader) error {
 		err = closed
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), place)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func writeThrough(path string, r io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		err = errors.Join(copyAnswer(f, r), f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
