@@ -274,6 +274,7 @@ func (s *sheet) findEdges() error {
 // The confidences, as measured by Leptonica, from which risers and tails of
 // the letters are believed to tell how a page is turned.
 const (
+	sureUp       = 10.0
 	sureDown     = -4.0
 	sureSideways = 8.0
 )
@@ -284,12 +285,19 @@ const (
 const maybeSideways, sidewaysStripes = 0.6, 1.5
 
 // stance is how a page seems to stand, by its ink alone: turn is the degrees
-// clockwise by which to try and turn it, and doubtful says that its lines seem
-// to run up and down without telling which way.
-func (s *sheet) stance() (turn int, doubtful bool, err error) {
+// clockwise by which to try and turn it. It is doubtful where its lines seem to
+// run up and down without telling which way, and sure where letters and lines
+// agree that it stands upright.
+type stance struct {
+	turn           int
+	sure, doubtful bool
+}
+
+// stance looks how the sheet stands.
+func (s *sheet) stance() (stance, error) {
 	rows, columns, err := s.lines.stripes()
 	if err != nil {
-		return 0, false, err
+		return stance{}, err
 	}
 	var up, right C.double
 	askRight := &right
@@ -297,17 +305,17 @@ func (s *sheet) stance() (turn int, doubtful bool, err error) {
 		askRight = nil
 	}
 	if C.cr_orient(s.lines.pix, C.int(s.dpi), &up, askRight) != 0 {
-		return 0, columns > sidewaysStripes*rows, nil
+		return stance{doubtful: columns > sidewaysStripes*rows}, nil
 	}
 	switch strong := math.Abs(float64(right)) >= max(sureSideways, 2*math.Abs(float64(up))); {
 	case strong && right < 0:
-		return 270, false, nil
+		return stance{turn: 270}, nil
 	case strong:
-		return 90, false, nil
+		return stance{turn: 90}, nil
 	case columns > sidewaysStripes*rows:
-		return 0, true, nil
+		return stance{doubtful: true}, nil
 	case up <= sureDown:
-		return 180, false, nil
+		return stance{turn: 180}, nil
 	}
-	return 0, false, nil
+	return stance{sure: up >= sureUp && columns < rows}, nil
 }

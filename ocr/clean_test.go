@@ -191,8 +191,8 @@ func TestInkAloneTellsHowAPageIsTurned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if turn, doubtful, err := s.stance(); turn != c.turn || doubtful || err != nil {
-			t.Errorf("turned by %d: %d, doubtful %v, %v", c.degrees, turn, doubtful, err)
+		if stands, err := s.stance(); stands != (stance{turn: c.turn, sure: c.degrees == 0}) || err != nil {
+			t.Errorf("turned by %d: %+v, %v", c.degrees, stands, err)
 		}
 		s.close()
 	}

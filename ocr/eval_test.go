@@ -466,7 +466,7 @@ func lookingForTurn(t testing.TB, pages []samplePage) time.Duration {
 			t.Fatal(err)
 		}
 		begin := processorTime()
-		if _, _, err := s.stance(); err != nil {
+		if _, err := s.stance(); err != nil {
 			t.Error(err)
 		}
 		sum += time.Duration(processorTime()-begin) * time.Microsecond

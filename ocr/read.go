@@ -122,17 +122,21 @@ func (r *reader) open(data []byte, req request) (*sheet, error) {
 	return newSheet(img, x, y)
 }
 
-// recognise reads the sheet the way it seems to stand and, where that reads
-// badly, the way the orientation data says it should, and the way it came.
+// recognise reads the sheet the way it seems to stand and, where that is not
+// sure and reads badly, the way the orientation data says it should, and the
+// way it came.
 // The better reading wins; its sheet takes the place of the one given.
 func (r *reader) recognise(s *sheet) (reading, error) {
-	turn, doubtful, err := s.stance()
+	stands, err := s.stance()
 	if err != nil {
 		return reading{}, err
 	}
 	asIs, compass := func() int { return 0 }, r.turn(s)
-	order := []func() int{func() int { return turn }, compass, asIs}
-	if doubtful {
+	order := []func() int{func() int { return stands.turn }, compass, asIs}
+	switch {
+	case stands.sure:
+		order = order[:1]
+	case stands.doubtful:
 		order[0] = compass
 	}
 	var best reading
