@@ -142,8 +142,6 @@ static int is_hole(PIX *mark, int dpi) {
 static void add_mark(PIX *mask, PIX *small, PIX *mark, BOX *box, int dpi) {
   l_int32 x, y, w, h;
   boxGetGeometry(box, &x, &y, &w, &h);
-  int edge = x <= 1 || y <= 1 || x + w >= pixGetWidth(small) - 1 || y + h >= pixGetHeight(small) - 1;
-  if (!edge && !is_hole(mark, dpi)) return;
   int border = dpi / 5;
   PIX *wide = pixAddBorder(mark, border, 0);
   PIX *page = wide ? pixCreate(pixGetWidth(wide), pixGetHeight(wide), 1) : NULL;
@@ -151,6 +149,31 @@ static void add_mark(PIX *mask, PIX *small, PIX *mark, BOX *box, int dpi) {
   if (page && !holds_writing(page, wide, dpi / 25)) pixRasterop(mask, x, y, w, h, PIX_PAINT, mark, 0, 0);
   pixDestroy(&page);
   pixDestroy(&wide);
+}
+
+// add_marks adds to mask the holes, or else what touches the page's edge, of
+// what is solid within a margin of the width and height divided by share.
+static int add_marks(PIX *mask, PIX *small, PIX *solid, int share, int holes, int dpi) {
+  int w = pixGetWidth(small), h = pixGetHeight(small);
+  PIX *marks = pixCopy(NULL, solid);
+  if (marks) pixRasterop(marks, w / share, h / share, w - 2 * (w / share), h - 2 * (h / share), PIX_CLR, NULL, 0, 0);
+  PIXA *each = NULL;
+  BOXA *boxes = marks ? pixConnComp(marks, &each, 8) : NULL;
+  for (int i = 0; boxes && i < boxaGetCount(boxes); i++) {
+    BOX *box = boxaGetBox(boxes, i, L_CLONE);
+    PIX *mark = pixaGetPix(each, i, L_CLONE);
+    l_int32 x = 0, y = 0, across = 0, down = 0;
+    boxGetGeometry(box, &x, &y, &across, &down);
+    int edge = x <= 1 || y <= 1 || x + across >= w - 1 || y + down >= h - 1;
+    if (box && mark && (holes ? is_hole(mark, dpi) : edge)) add_mark(mask, small, mark, box, dpi);
+    pixDestroy(&mark);
+    boxDestroy(&box);
+  }
+  int bad = !boxes;
+  pixaDestroy(&each);
+  boxaDestroy(&boxes);
+  pixDestroy(&marks);
+  return bad;
 }
 
 // enlarged is a mask of a reduced page for the whole page, a little wider than
@@ -171,37 +194,90 @@ static PIX *enlarged(PIX *found, int fold, PIX *page) {
   return mask;
 }
 
-// cr_edges finds what is solid black at the page's edges, and punch holes in
-// its margins (a tenth of each side). *mask is NULL where there is nothing.
+// cr_edges finds what is solid black at the page's edges (a tenth of each side)
+// and punch holes in its margins: a seventh, for sheets lie askew, and holes are
+// round. *mask is NULL where there is nothing.
 int cr_edges(PIX *ink, int dpi, PIX **mask) {
   *mask = NULL;
   int fold = dpi >= 150 ? 4 : 2;
   PIX *small = pixReduceRankBinaryCascade(ink, 2, fold == 4 ? 2 : 0, 0, 0);
   if (!small) return 1;
   dpi /= fold;
-  int w = pixGetWidth(small), h = pixGetHeight(small), solid = L_MAX(dpi / 13, 3);
-  PIX *marks = pixOpenBrick(NULL, small, solid, solid);
-  if (marks) pixRasterop(marks, w / 10, h / 10, w - w / 5, h - h / 5, PIX_CLR, NULL, 0, 0);
-  PIXA *each = NULL;
-  BOXA *boxes = marks ? pixConnComp(marks, &each, 8) : NULL;
-  PIX *found = boxes ? pixCreate(w, h, 1) : NULL;
-  for (int i = 0; found && i < boxaGetCount(boxes); i++) {
-    BOX *box = boxaGetBox(boxes, i, L_CLONE);
-    PIX *mark = pixaGetPix(each, i, L_CLONE);
-    if (box && mark) add_mark(found, small, mark, box, dpi);
-    pixDestroy(&mark);
-    boxDestroy(&box);
-  }
+  int least = L_MAX(dpi / 13, 3);
+  PIX *solid = pixOpenBrick(NULL, small, least, least);
+  PIX *found = solid ? pixCreateTemplate(small) : NULL;
+  int bad = !found || add_marks(found, small, solid, 10, 0, dpi) || add_marks(found, small, solid, 7, 1, dpi);
   l_int32 none = 1;
   if (found) pixZero(found, &none);
   if (!none) *mask = enlarged(found, fold, ink);
-  int bad = !found;
   pixDestroy(&found);
-  pixaDestroy(&each);
-  boxaDestroy(&boxes);
-  pixDestroy(&marks);
+  pixDestroy(&solid);
   pixDestroy(&small);
   return bad;
+}
+
+// boxed is what of the ink lies in boxes of at most so many pixels across and
+// down, and *n how many of them there are.
+static PIX *boxed(PIX *ink, BOXA *boxes, int most, int *n) {
+  PIX *out = pixCreateTemplate(ink);
+  *n = 0;
+  for (int i = 0; out && i < boxaGetCount(boxes); i++) {
+    l_int32 x, y, w, h;
+    boxaGetBoxGeometry(boxes, i, &x, &y, &w, &h);
+    if (w > most || h > most) continue;
+    pixRasterop(out, x, y, w, h, PIX_SRC, ink, x, y);
+    ++*n;
+  }
+  return out;
+}
+
+// alone is what of the specks has nothing within so many pixels of what else
+// there is of the ink.
+static PIX *alone(PIX *specks, PIX *ink, int distance) {
+  PIX *rest = pixSubtract(NULL, ink, specks);
+  PIX *near = rest ? pixDilateBrick(NULL, rest, 2 * distance + 1, 2 * distance + 1) : NULL;
+  PIX *seed = near ? pixAnd(NULL, near, specks) : NULL;
+  PIX *beside = seed ? pixSeedfillBinary(NULL, seed, specks, 8) : NULL;
+  PIX *out = beside ? pixSubtract(NULL, specks, beside) : NULL;
+  pixDestroy(&beside);
+  pixDestroy(&seed);
+  pixDestroy(&near);
+  pixDestroy(&rest);
+  return out;
+}
+
+// cr_specks finds dirt: specks as small as a full stop that stand apart from each
+// other, as the crumbs of a letter whose toner fell out do not, and farther from
+// all writing than a full stop does. *mask is NULL on pages that have fewer than
+// so many for each square inch.
+int cr_specks(PIX *ink, int dpi, int each, PIX **mask) {
+  *mask = NULL;
+  double inches = (double)pixGetWidth(ink) * pixGetHeight(ink) / dpi / dpi;
+  int n = 0, gap = L_MAX(dpi / 60, 2);
+  PIX *marks = pixCloseSafeBrick(NULL, ink, gap, gap);
+  BOXA *boxes = marks ? pixConnCompBB(marks, 8) : NULL;
+  PIX *specks = boxes ? boxed(marks, boxes, L_MAX(dpi / 40, 2), &n) : NULL;
+  PIX *far = specks && n > inches * each ? alone(specks, marks, L_MAX(dpi / 25, 3)) : NULL;
+  l_int32 left = 0;
+  if (far && !pixCountConnComp(far, 8, &left) && left > inches * each) *mask = pixClone(far);
+  int bad = !specks;
+  pixDestroy(&far);
+  pixDestroy(&specks);
+  boxaDestroy(&boxes);
+  pixDestroy(&marks);
+  return bad;
+}
+
+// cr_dust is the page without the specks of a mask of its size: white on a page
+// of one bit, the value of paper on others, where a speck's blurred border goes
+// too.
+PIX *cr_dust(PIX *pix, PIX *mask, int paper) {
+  if (pixGetDepth(pix) == 1) return pixSubtract(NULL, pix, mask);
+  PIX *wide = pixDilateBrick(NULL, mask, 5, 5);
+  PIX *out = wide ? pixCopy(NULL, pix) : NULL;
+  if (out && pixSetMasked(out, wide, pixGetDepth(pix) == 32 ? (l_uint32)paper << 24 | paper << 16 | paper << 8 : (l_uint32)paper)) pixDestroy(&out);
+  pixDestroy(&wide);
+  return out;
 }
 
 // cr_wipe is the page with the masked part made white. The mask may be of

@@ -19,6 +19,7 @@ import (
 // cleaning is what was done to a page before it was read.
 type cleaning struct {
 	scale    float64 // read at so many times its size
+	dusted   bool    // specks wiped away
 	smoothed bool    // ragged strokes smoothed
 	wiped    bool    // black edges or punch holes made white
 	evened   bool    // light made even
@@ -34,6 +35,7 @@ func (c cleaning) String() string {
 		done bool
 		what string
 	}{
+		{c.dusted, "specks wiped"},
 		{c.smoothed, "strokes smoothed"},
 		{c.wiped, "black edges wiped"},
 		{c.evened, "light evened"},
@@ -73,6 +75,9 @@ const (
 	// are smoothed: print has a fiftieth, what a fax machine made of print in
 	// poor light a tenth.
 	ragged = 0.05
+	// dirty is how many specks there are to a square inch of a page from which
+	// they are wiped away.
+	dirty = 2
 	// tilesPerInch is how finely the light of a page is measured.
 	tilesPerInch = 15
 )
@@ -80,12 +85,15 @@ const (
 // clean is a copy of the sheet's image that the engine reads better, and what
 // was done to it.
 func (s *sheet) clean() (*image, cleaning, error) {
-	did, darkest := s.needs()
+	did, darkest, brightest := s.needs()
 	img := s.img.clone()
 	for _, step := range []struct {
 		needed bool
 		do     func() (*image, error)
 	}{
+		{did.dusted, func() (*image, error) {
+			return newImage(C.cr_dust(img.pix, s.specks.pix, C.int(brightest)), "wipe specks")
+		}},
 		{did.smoothed, func() (*image, error) { return newImage(C.cr_smooth(img.pix), "smooth strokes") }},
 		{did.evened, func() (*image, error) { return newImage(C.cr_grey(img.pix), "find light") }},
 		{did.scale != 1, func() (*image, error) { return img.scale(did.scale, did.scale) }},
@@ -108,20 +116,21 @@ func (s *sheet) clean() (*image, cleaning, error) {
 	return img, did, nil
 }
 
-// needs is what the page shows that it needs, and the value of its darkest
-// paper. Where white is to come in, paper that is not white is made so: the
+// needs is what the page shows that it needs, and the values of its darkest and
+// brightest paper. Where white is to come in, paper that is not white is made so: the
 // engine would take it for ink.
-func (s *sheet) needs() (c cleaning, darkest float64) {
+func (s *sheet) needs() (c cleaning, darkest, brightest float64) {
 	c.wiped = s.edges != nil
 	c.turned = s.skew(s.lines)
 	c.smoothed = s.ragged()
-	darkest, brightest := s.light()
+	darkest, brightest = s.light()
+	c.dusted = s.specks != nil && darkest >= deepShade*brightest // in the shade, noise looks like specks
 	c.evened = darkest < darkPaper*brightest || (c.wiped || c.turned != 0) && darkest < whitePaper
 	if c.evened {
 		c.fan = s.fan()
 	}
 	c.scale = engineScale(s.dpi, s.img.width(), s.img.height(), c.smoothed || darkest < deepShade*brightest)
-	return c, darkest
+	return c, darkest, brightest
 }
 
 // ragged reports whether a page of one bit needs its strokes smoothed.
@@ -269,6 +278,19 @@ func (s *sheet) findEdges() error {
 	var err error
 	s.lines, err = newImage(C.cr_wipe(s.ink.pix, mask), "wipe edges")
 	return err
+}
+
+// findSpecks finds the sheet's dirt, where there is so much that it matters.
+func (s *sheet) findSpecks() error {
+	var mask *C.PIX
+	if C.cr_specks(s.lines.pix, C.int(s.dpi), dirty, &mask) != 0 {
+		return fmt.Errorf("find specks: %w", errImage)
+	}
+	if mask == nil {
+		return nil
+	}
+	s.specks = &image{mask}
+	return s.lines.replace(newImage(C.cr_dust(s.lines.pix, mask, 255), "wipe specks"))
 }
 
 // The confidences, as measured by Leptonica, from which risers and tails of

@@ -2,6 +2,7 @@ package ocr
 
 import (
 	"bytes"
+	"fmt"
 	goimage "image"
 	"image/color"
 	"image/draw"
@@ -25,6 +26,16 @@ func letter(t testing.TB) (paper *goimage.Gray, words []string) {
 		words = append(words, row...)
 	}
 	return printed(t, 1900, 2600, lines...), words
+}
+
+// encoded is a picture as a PNG file.
+func encoded(t testing.TB, m goimage.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // skewed is the page turned clockwise about its middle, white at the corners.
@@ -179,11 +190,7 @@ func TestInkAloneTellsHowAPageIsTurned(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ degrees, turn int }{{0, 0}, {90, 270}, {180, 180}, {270, 90}} {
-		var b bytes.Buffer
-		if err := png.Encode(&b, turned(paper, c.degrees)); err != nil {
-			t.Fatal(err)
-		}
-		img, err := decode(b.Bytes(), "png", 0, bounds{1e8, 1e9})
+		img, err := decode(encoded(t, turned(paper, c.degrees)), "png", 0, bounds{1e8, 1e9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,11 +298,7 @@ func TestBlackAndWhiteStoredAsGreyIsOneBitAgain(t *testing.T) {
 		m     *goimage.Gray
 		depth int
 	}{{grey, 1}, {paper, 8}, {printed(t, 400, 400), 8}} {
-		var b bytes.Buffer
-		if err := png.Encode(&b, c.m); err != nil {
-			t.Fatal(err)
-		}
-		img, err := decode(b.Bytes(), "png", 0, bounds{1e8, 1e9})
+		img, err := decode(encoded(t, c.m), "png", 0, bounds{1e8, 1e9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,5 +310,105 @@ func TestBlackAndWhiteStoredAsGreyIsOneBitAgain(t *testing.T) {
 			t.Errorf("%d bits, want %d", s.img.depth(), c.depth)
 		}
 		s.close()
+	}
+}
+
+// dirtied is the page with dirt on it: so many specks of at most six dots
+// across, of the blackness given or somewhat lighter, to a square inch at 300
+// dots per inch.
+func dirtied(m *goimage.Gray, each int, black uint8) *goimage.Gray {
+	out := goimage.NewGray(m.Bounds())
+	copy(out.Pix, m.Pix)
+	source := rand.New(rand.NewPCG(9, 10))
+	for range each * len(m.Pix) / 300 / 300 {
+		x, y, size := source.IntN(m.Rect.Dx()-6), source.IntN(m.Rect.Dy()-6), 2+source.IntN(5)
+		for i := range size * size {
+			out.SetGray(x+i%size, y+i/size, color.Gray{black + uint8(source.IntN(30))})
+		}
+	}
+	return out
+}
+
+func TestSpecksAreNoWordsAndTakeNone(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, truth := letter(t)
+	grey := dirtied(paper, 110, 20)
+	for name, m := range map[string]goimage.Image{"grey": grey, "one bit": bilevel(grey)} {
+		r := recognise(t, p, pngPage(t, m))
+		got, f1 := recall(strings.Join(truth, " "), textOf(r))
+		if got < 0.86 || f1 < 0.84 || !strings.Contains(r.Cleaned, "specks wiped") {
+			t.Errorf("%s: %.3f of the words, F1 %.3f; %q", name, got, f1, r.Cleaned)
+		}
+	}
+}
+
+// Full stops, points of figures and dots of letters are as small as dirt, and
+// stay: on a dirty page as on a clean one.
+func TestPointsOfFiguresAreNoSpecks(t *testing.T) {
+	p := startPool(t, Config{})
+	var lines []line
+	var truth []string
+	for i := range 24 {
+		row := []string{fmt.Sprintf("%d.%d", 3+i, 1+i%9), fmt.Sprintf("%d.%02d", 70+i, 11+i), "mg/l"}
+		lines = append(lines, line{"Sodium " + strings.Join(row, "   "), 300, 320 + i*80})
+		truth = append(truth, row[:2]...)
+	}
+	r := recognise(t, p, pngPage(t, bilevel(dirtied(printed(t, 1900, 2600, lines...), 12, 0))))
+	missed := 0
+	for _, figure := range truth {
+		if !strings.Contains(textOf(r), figure) {
+			missed++
+		}
+	}
+	if missed > 1 || !strings.Contains(r.Cleaned, "specks wiped") {
+		t.Errorf("of %d figures %d are not read; %q", len(truth), missed, r.Cleaned)
+	}
+}
+
+// crumbled is the page by a printer that runs out of toner: letters fall to
+// crumbs.
+func crumbled(m *goimage.Gray) *goimage.Gray {
+	out := goimage.NewGray(m.Bounds())
+	source := rand.New(rand.NewPCG(11, 12))
+	for i, v := range m.Pix {
+		if out.Pix[i] = 255; v < 128 && source.IntN(100) < 52 {
+			out.Pix[i] = 0
+		}
+	}
+	return out
+}
+
+func TestCrumbsOfLettersAreNoSpecks(t *testing.T) {
+	paper, _ := letter(t)
+	img, err := decode(encoded(t, crumbled(paper)), "png", 0, bounds{1e8, 1e9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSheet(img, 300, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if s.specks != nil {
+		t.Error("crumbs of letters are taken for specks")
+	}
+}
+
+func TestPunchHolesOfSheetsThatLieAskewAreNoWords(t *testing.T) {
+	p := startPool(t, Config{})
+	paper, _ := letter(t)
+	clean := recognise(t, p, pngPage(t, paper))
+	for _, hole := range []int{400, 1300, 2200} {
+		for y := hole - 40; y < hole+40; y++ {
+			for x := 140; x < 260; x++ {
+				if (x-205)*(x-205)+(y-hole)*(y-hole) < 40*40 { // the margin's tenth ends at 190
+					paper.SetGray(x, y, color.Gray{8})
+				}
+			}
+		}
+	}
+	r := recognise(t, p, pngPage(t, paper))
+	if textOf(r) != textOf(clean) || !strings.Contains(r.Cleaned, "black edges wiped") {
+		t.Errorf("%q: %d words, without holes %d", r.Cleaned, len(r.Page.Words), len(clean.Page.Words))
 	}
 }

@@ -64,7 +64,7 @@ var ErrEnded = errors.New("the OCR pool has ended")
 
 // settings counts the versions of how pages are read: whoever changes it so
 // that words come out otherwise counts up.
-const settings = 5
+const settings = 6
 
 // orientation is the name of the data that tells how a page is turned.
 const orientation = "osd"

@@ -11,14 +11,15 @@ import (
 
 // sheet is one side of paper: its image, its resolution in dots per inch, and
 // its ink as a one-bit image of the same size. edges is what of the ink is the
-// black around the paper or a punch hole, nil where there is none, and lines
-// is the rest. turned is by how many degrees clockwise the sheet was turned on
+// black around the paper or a punch hole, specks what is dirt, each nil where
+// there is none, and lines is the rest. turned is by how many degrees clockwise the sheet was turned on
 // the way here.
 type sheet struct {
 	img    *image
 	ink    *image
 	lines  *image
 	edges  *image
+	specks *image
 	dpi    int
 	turned int
 }
@@ -39,6 +40,9 @@ func newSheet(img *image, x, y int) (*sheet, error) {
 	var err error
 	if s.ink, err = img.ink(); err == nil {
 		err = s.findEdges()
+	}
+	if err == nil {
+		err = s.findSpecks()
 	}
 	if err != nil {
 		s.close()
@@ -64,6 +68,7 @@ func (s *sheet) close() {
 	s.ink.close()
 	s.lines.close()
 	s.edges.close()
+	s.specks.close()
 }
 
 // turn gives the sheet turned; by 0 degrees it is the sheet itself.
@@ -75,7 +80,7 @@ func (s *sheet) turn(degrees int) (*sheet, error) {
 	for _, part := range []struct {
 		from *image
 		to   **image
-	}{{s.img, &t.img}, {s.ink, &t.ink}, {s.lines, &t.lines}, {s.edges, &t.edges}} {
+	}{{s.img, &t.img}, {s.ink, &t.ink}, {s.lines, &t.lines}, {s.edges, &t.edges}, {s.specks, &t.specks}} {
 		if part.from == nil {
 			continue
 		}
