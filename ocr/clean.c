@@ -216,6 +216,84 @@ int cr_edges(PIX *ink, int dpi, PIX **mask) {
   return bad;
 }
 
+// is_bar tells whether a dark block is mostly ink and holds writing in white: a
+// closed block of black letters has less ink than gaps.
+static int is_bar(PIX *small, PIX *block, BOX *box, int dpi) {
+  l_int32 x, y, w, h, area = 0, inked = 0;
+  boxGetGeometry(box, &x, &y, &w, &h);
+  PIX *ink = pixCreate(w, h, 1);
+  if (!ink) return 0;
+  pixRasterop(ink, 0, 0, w, h, PIX_SRC, small, x, y);
+  pixRasterop(ink, 0, 0, w, h, PIX_MASK, block, 0, 0);
+  pixCountPixels(block, &area, NULL);
+  pixCountPixels(ink, &inked, NULL);
+  int bar = inked > area * 0.6 && area > w * h * 0.7 && holds_writing(ink, ink, dpi / 25);
+  pixDestroy(&ink);
+  return bar;
+}
+
+// cr_inverted finds dark blocks that hold white writing, as headings of forms
+// and tables do. *mask is NULL where there is none.
+int cr_inverted(PIX *ink, int dpi, PIX **mask) {
+  *mask = NULL;
+  int fold = dpi >= 250 ? 2 : 1;
+  PIX *small = fold == 2 ? pixReduceRankBinaryCascade(ink, 2, 0, 0, 0) : pixClone(ink);
+  if (!small) return 1;
+  dpi /= fold;
+  PIX *seed = pixReduceRankBinaryCascade(small, 3, 0, 0, 0);
+  l_int32 none = 1;
+  PIX *core = seed ? pixOpenBrick(NULL, seed, dpi / 6, L_MAX(dpi / 100, 2)) : NULL;
+  if (core) pixZero(core, &none);
+  PIX *found = none ? NULL : pixCreateTemplate(small);
+  if (found) {
+    int gap = dpi / 20 | 1, across = dpi / 2, down = dpi / 9;
+    PIX *closed = pixCloseSafeBrick(NULL, small, gap, gap), *solid = closed ? pixOpenBrick(NULL, closed, across, down) : NULL;
+    PIXA *each = NULL;
+    BOXA *boxes = solid ? pixConnComp(solid, &each, 8) : NULL;
+    for (int i = 0; boxes && i < boxaGetCount(boxes); i++) {
+      BOX *box = boxaGetBox(boxes, i, L_CLONE);
+      PIX *block = pixaGetPix(each, i, L_CLONE);
+      l_int32 x = 0, y = 0, w = 0, h = 0;
+      boxGetGeometry(box, &x, &y, &w, &h);
+      if (block && is_bar(small, block, box, dpi)) pixRasterop(found, x, y, w, h, PIX_PAINT, block, 0, 0);
+      pixDestroy(&block);
+      boxDestroy(&box);
+    }
+    pixaDestroy(&each);
+    boxaDestroy(&boxes);
+    pixDestroy(&solid);
+    pixDestroy(&closed);
+    pixZero(found, &none);
+    if (!none) *mask = enlarged(found, fold, ink);
+  }
+  int bad = !core;
+  pixDestroy(&found);
+  pixDestroy(&core);
+  pixDestroy(&seed);
+  pixDestroy(&small);
+  return bad;
+}
+
+// cr_invert is the page in which the masked blocks are white and their writing
+// is black: in grey, if it was not of one bit.
+PIX *cr_invert(PIX *pix, PIX *mask) {
+  if (pixGetDepth(pix) == 1) return pixXor(NULL, pix, mask);
+  PIX *grey = cr_grey(pix), *out = grey ? pixCopy(NULL, grey) : NULL;
+  l_float32 dark = 0, light = 0;
+  PIX *turned = NULL;
+  NUMA *histogram = out ? pixGetGrayHistogramMasked(out, mask, 0, 0, 2) : NULL;
+  if (histogram && !numaHistogramGetValFromRank(histogram, 0.5, &dark) && !numaHistogramGetValFromRank(histogram, 0.99, &light)) {
+    turned = pixInvert(NULL, out);
+    // The block's grey becomes white, its writing black.
+    if (turned) pixGammaTRC(turned, turned, 1, L_MIN(255 - (int)light, 250 - (int)dark), 255 - (int)dark);
+  }
+  if (!turned || pixCombineMasked(out, turned, mask)) pixDestroy(&out);
+  numaDestroy(&histogram);
+  pixDestroy(&turned);
+  pixDestroy(&grey);
+  return out;
+}
+
 // boxed is what of the ink lies in boxes of at most so many pixels across and
 // down, and *n how many of them there are.
 static PIX *boxed(PIX *ink, BOXA *boxes, int most, int *n) {

@@ -20,6 +20,7 @@ import (
 type cleaning struct {
 	scale    float64 // read at so many times its size
 	dusted   bool    // specks wiped away
+	inverted bool    // white writing on dark blocks made black on white
 	smoothed bool    // ragged strokes smoothed
 	wiped    bool    // black edges or punch holes made white
 	evened   bool    // light made even
@@ -36,6 +37,7 @@ func (c cleaning) String() string {
 		what string
 	}{
 		{c.dusted, "specks wiped"},
+		{c.inverted, "dark blocks inverted"},
 		{c.smoothed, "strokes smoothed"},
 		{c.wiped, "black edges wiped"},
 		{c.evened, "light evened"},
@@ -94,6 +96,7 @@ func (s *sheet) clean() (*image, cleaning, error) {
 		{did.dusted, func() (*image, error) {
 			return newImage(C.cr_dust(img.pix, s.specks.pix, C.int(brightest)), "wipe specks")
 		}},
+		{did.inverted, func() (*image, error) { return newImage(C.cr_invert(img.pix, s.blocks.pix), "invert blocks") }},
 		{did.smoothed, func() (*image, error) { return newImage(C.cr_smooth(img.pix), "smooth strokes") }},
 		{did.evened, func() (*image, error) { return newImage(C.cr_grey(img.pix), "find light") }},
 		{did.scale != 1, func() (*image, error) { return img.scale(did.scale, did.scale) }},
@@ -120,6 +123,7 @@ func (s *sheet) clean() (*image, cleaning, error) {
 // brightest paper. Where white is to come in, paper that is not white is made so: the
 // engine would take it for ink.
 func (s *sheet) needs() (c cleaning, darkest, brightest float64) {
+	c.inverted = s.blocks != nil
 	c.wiped = s.edges != nil
 	c.turned = s.skew(s.lines)
 	c.smoothed = s.ragged()
@@ -278,6 +282,18 @@ func (s *sheet) findEdges() error {
 	var err error
 	s.lines, err = newImage(C.cr_wipe(s.ink.pix, mask), "wipe edges")
 	return err
+}
+
+// findBlocks finds the sheet's dark blocks that hold white writing.
+func (s *sheet) findBlocks() error {
+	var mask *C.PIX
+	if C.cr_inverted(s.lines.pix, C.int(s.dpi), &mask) != 0 {
+		return fmt.Errorf("find dark blocks: %w", errImage)
+	}
+	if mask != nil {
+		s.blocks = &image{mask}
+	}
+	return nil
 }
 
 // findSpecks finds the sheet's dirt, where there is so much that it matters.

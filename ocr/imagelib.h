@@ -42,6 +42,8 @@ PIX *cr_straighten(PIX *pix, double degrees);
 PIX *cr_unfan(PIX *grey, double slope);
 int cr_orient(PIX *ink, int dpi, double *up, double *right);
 int cr_edges(PIX *ink, int dpi, PIX **mask);
+int cr_inverted(PIX *ink, int dpi, PIX **mask);
+PIX *cr_invert(PIX *pix, PIX *mask);
 int cr_specks(PIX *ink, int dpi, int each, PIX **mask);
 PIX *cr_dust(PIX *pix, PIX *mask, int paper);
 PIX *cr_wipe(PIX *pix, PIX *mask);

@@ -11,8 +11,9 @@ import (
 
 // sheet is one side of paper: its image, its resolution in dots per inch, and
 // its ink as a one-bit image of the same size. edges is what of the ink is the
-// black around the paper or a punch hole, specks what is dirt, each nil where
-// there is none, and lines is the rest. turned is by how many degrees clockwise the sheet was turned on
+// black around the paper or a punch hole, specks what is dirt, and blocks
+// where writing is white on dark, each nil where there is none; lines is the ink
+// without edges and specks. turned is by how many degrees clockwise the sheet was turned on
 // the way here.
 type sheet struct {
 	img    *image
@@ -20,6 +21,7 @@ type sheet struct {
 	lines  *image
 	edges  *image
 	specks *image
+	blocks *image
 	dpi    int
 	turned int
 }
@@ -43,6 +45,9 @@ func newSheet(img *image, x, y int) (*sheet, error) {
 	}
 	if err == nil {
 		err = s.findSpecks()
+	}
+	if err == nil {
+		err = s.findBlocks()
 	}
 	if err != nil {
 		s.close()
@@ -69,6 +74,7 @@ func (s *sheet) close() {
 	s.lines.close()
 	s.edges.close()
 	s.specks.close()
+	s.blocks.close()
 }
 
 // turn gives the sheet turned; by 0 degrees it is the sheet itself.
@@ -80,7 +86,7 @@ func (s *sheet) turn(degrees int) (*sheet, error) {
 	for _, part := range []struct {
 		from *image
 		to   **image
-	}{{s.img, &t.img}, {s.ink, &t.ink}, {s.lines, &t.lines}, {s.edges, &t.edges}, {s.specks, &t.specks}} {
+	}{{s.img, &t.img}, {s.ink, &t.ink}, {s.lines, &t.lines}, {s.edges, &t.edges}, {s.specks, &t.specks}, {s.blocks, &t.blocks}} {
 		if part.from == nil {
 			continue
 		}
