@@ -97,11 +97,17 @@ func namedAndBorn(c Candidate) bool {
 
 // otherNumber says that a number is another patient's. A barcode is named: it
 // may be a wrong cover sheet or label, which looks right to who reads the page.
+// What stands on no page is a cover sheet's that was left out, or was given.
 func otherNumber(id record.Identifier) string {
-	if id.Source == record.SourceBarcode {
-		return fmt.Sprintf("the barcode on page %d carries the number of another patient", max(id.Page, 1))
+	switch {
+	case id.Source == record.SourceBarcode && id.Page == 0:
+		return "the barcode on the cover sheet carries the number of another patient"
+	case id.Source == record.SourceBarcode:
+		return fmt.Sprintf("the barcode on page %d carries the number of another patient", id.Page)
+	case id.Page == 0:
+		return "the number given with the scan is another patient's"
 	}
-	return fmt.Sprintf("page %d carries the number of another patient", max(id.Page, 1))
+	return fmt.Sprintf("page %d carries the number of another patient", id.Page)
 }
 
 // supported says whether enough speaks for a candidate that what speaks

@@ -25,6 +25,8 @@ func evidence(words ...string) (ids []record.Identifier) {
 			switch extra {
 			case "@2":
 				id.Page = 2
+			case "no-page":
+				id.Page, id.Box = 0, record.Box{}
 			case "given", "barcode":
 				id.Source = record.Source(extra)
 			case "same-place":
@@ -102,6 +104,8 @@ var decisions = []struct {
 	{name: "a barcode and the printed name", found: evidence("mrn 00482913 barcode", "name GARCIA,_MARIA"), want: "filed", mrn: "00482913"},
 	{name: "a barcode alone", found: evidence("mrn 00482913 barcode"), want: "review", reason: "only one fact"},
 	{name: "another's cover sheet before a page with its number", found: evidence("mrn 00771204 barcode", "mrn 00482913 @2", "name GARCIA,_MARIA @2", "dob 1961-03-14 @2"), want: "hold", reason: "barcode on page 1"},
+	{name: "another's cover sheet that was left out", found: evidence("mrn 00771204 barcode no-page", "mrn 00482913", "name GARCIA,_MARIA"), want: "hold", reason: "on the cover sheet"},
+	{name: "another's number, given with the scan", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "mrn 00771204 given no-page"), want: "hold", reason: "given with the scan"},
 	{name: "another's label on a page with its number", found: evidence("mrn 00482913", "name GARCIA,_MARIA", "dob 1961-03-14", "mrn 00771204 barcode"), want: "hold", reason: "barcode on page 1"},
 	{name: "another's cover sheet before a page with name and birth date", found: evidence("mrn 00771204 barcode", "name GARCIA,_MARIA @2", "dob 1961-03-14 @2"), want: "hold", reason: "another patient's"},
 	{name: "another's cover sheet before a page with a name", found: evidence("mrn 00771204 barcode", "name GARCIA,_MARIA @2"), want: "hold"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,13 +52,13 @@ held against the pages behind it. Print them on white paper at full size.`,
 				return err
 			}
 			if s.output == "" {
-				return writeSheets(cmd.OutOrStdout(), s.paper, sheets)
+				return writeSheets(cmd.Context(), cmd.OutOrStdout(), s.paper, sheets)
 			}
 			if !isFolder(filepath.Dir(s.output)) {
 				return usageError{fmt.Sprintf("%q is no folder: make it, or write elsewhere", filepath.Dir(s.output))}
 			}
 			r, w := io.Pipe()
-			go func() { w.CloseWithError(writeSheets(w, s.paper, sheets)) }()
+			go func() { w.CloseWithError(writeSheets(cmd.Context(), w, s.paper, sheets)) }()
 			return writeWhole(s.output, r)
 		},
 	}
@@ -81,6 +82,9 @@ type separatorSheet struct {
 	code  string
 }
 
+// mostSheets bounds what is printed of one kind at once: more is a slip of the hand.
+const mostSheets = 5000
+
 // sheets are those asked for. What nothing would part at is not printed.
 func (s sheetOptions) sheets(cfg Config) (sheets []separatorSheet, err error) {
 	if _, ok := papers[s.paper]; !ok {
@@ -88,6 +92,9 @@ func (s sheetOptions) sheets(cfg Config) (sheets []separatorSheet, err error) {
 	}
 	if _, ok := patchBars[s.patch]; !ok {
 		return nil, usageError{fmt.Sprintf("--patch %s: want one of %s", s.patch, strings.Join(patchCodes, ", "))}
+	}
+	if s.count < 0 || s.count > mostSheets {
+		return nil, usageError{fmt.Sprintf("--count %d: want 1 to %d sheets", s.count, mostSheets)}
 	}
 	numbers, err := s.numbered()
 	if err != nil {
@@ -254,11 +261,14 @@ func drawCode(c canvas, code barcode.Barcode, x, y, module, high float64) {
 }
 
 // writeSheets writes the sheets as a PDF, a page each.
-func writeSheets(w io.Writer, paper string, sheets []separatorSheet) error {
+func writeSheets(ctx context.Context, w io.Writer, paper string, sheets []separatorSheet) error {
 	size := papers[paper]
 	now := time.Now().UTC()
 	p := pdf.NewWriter(w, pdf.Info{Title: "Separator sheets", Subject: fmt.Sprintf("%d sheets", len(sheets)), Producer: "chartroom " + version, Created: now, Identity: now.String()})
 	for _, s := range sheets {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		page := p.Sheet(size[0], size[1])
 		if err := s.draw(page, size[0], size[1]); err != nil {
 			return err

@@ -148,7 +148,8 @@ func TestPrintedSheetsPartWhatIsScannedWithThem(t *testing.T) {
 
 func TestSheetsThatNobodyWouldReadAreNotPrinted(t *testing.T) {
 	cfg := defaultConfig()
-	for _, s := range []sheetOptions{{patch: "2", paper: "letter"}, {patch: "5", paper: "letter"}, {patch: "T", paper: "a3"}, {patch: "T", paper: "a4", patients: []string{" "}}, {patch: "T", paper: "a4", patients: []string{"müller"}}} {
+	for _, s := range []sheetOptions{{patch: "2", paper: "letter"}, {patch: "5", paper: "letter"}, {patch: "T", paper: "a3"}, {patch: "T", paper: "a4", patients: []string{" "}}, {patch: "T", paper: "a4", patients: []string{"müller"}},
+		{patch: "T", paper: "a4", count: -3}, {patch: "T", paper: "a4", count: mostSheets + 1}} {
 		if _, err := s.sheets(cfg); err == nil {
 			t.Errorf("%+v is printed", s)
 		}
