@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -469,6 +470,65 @@ func TestSmallPrintOfFewDotsIsReadWhateverTheFileSays(t *testing.T) {
 		r := recognise(t, p, img)
 		if got, _ := recall(strings.Join(truth, " "), textOf(r)); got < 0.97 {
 			t.Errorf("the file says %d: %.3f of the words, taken for %d", said, got, r.Page.DPI)
+		}
+	}
+}
+
+// madeWords is a reading of so many words of five letters, which lie on their side or not.
+func madeWords(n int, confidence float64, lying bool) []record.Word {
+	words := make([]record.Word, n)
+	for i := range words {
+		words[i] = record.Word{Text: record.Hide("words"), Confidence: confidence, Box: record.Box{Width: 50, Height: 12}}
+		if lying {
+			words[i].Box = record.Box{Width: 12, Height: 50}
+		}
+	}
+	return words
+}
+
+func TestWordsThatStandUprightCountForMoreThanSurerOnesThatLie(t *testing.T) {
+	read := func(turned int, words []record.Word) reading {
+		return reading{sheet: &sheet{turned: turned}, sight: &sight{words: words}, quality: qualityOf(words)}
+	}
+	lying, upright, noise := read(0, madeWords(40, 0.91, true)), read(270, madeWords(40, 0.89, false)), read(90, madeWords(40, 0.28, false))
+	for _, c := range []struct {
+		name string
+		a, b reading
+		want int
+	}{
+		{"standing after lying", lying, upright, 270},
+		{"lying after standing", upright, lying, 270},
+		{"noise after lying", lying, noise, 0},
+		{"lying after noise", noise, lying, 0},
+	} {
+		if got := better(c.a, c.b, nil).sheet.turned; got != c.want {
+			t.Errorf("%s: the page turned by %d won, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAPageThatReadsBadlyIsTurnedInOtherWays(t *testing.T) {
+	read := func(words []record.Word) reading {
+		return reading{sheet: &sheet{}, sight: &sight{words: words}, quality: qualityOf(words)}
+	}
+	for _, c := range []struct {
+		name   string
+		g      reading
+		stands stance
+		want   []int
+	}{
+		{"reads well", read(madeWords(40, 0.9, false)), stance{}, nil},
+		{"words lie", read(madeWords(40, 0.9, true)), stance{}, []int{90, 270}},
+		{"lines run up and down, nothing read", read(nil), stance{doubtful: true}, []int{90, 270}},
+		{"guesswork", read(madeWords(40, 0.3, false)), stance{}, []int{180}},
+		{"too little to tell", read(madeWords(2, 0.3, false)), stance{}, nil},
+	} {
+		var got []int
+		for _, way := range c.g.elsewhere(c.stands) {
+			got = append(got, way())
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: turned by %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -64,7 +64,7 @@ var ErrEnded = errors.New("the OCR pool has ended")
 
 // settings counts the versions of how pages are read: whoever changes it so
 // that words come out otherwise counts up.
-const settings = 6
+const settings = 7
 
 // orientation is the name of the data that tells how a page is turned.
 const orientation = "osd"

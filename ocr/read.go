@@ -131,36 +131,66 @@ func (r *reader) recognise(s *sheet) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	asIs, compass := func() int { return 0 }, r.turn(s)
-	order := []func() int{func() int { return stands.turn }, compass, asIs}
+	compass := r.turn(s)
+	order := []func() int{by(stands.turn), compass, by(0)}
 	switch {
 	case stands.sure:
 		order = order[:1]
 	case stands.doubtful:
 		order[0] = compass
 	}
-	var best reading
-	tried := map[int]bool{}
-	for _, degrees := range order {
-		d := degrees()
-		if tried[d] {
-			continue
-		}
-		tried[d] = true
-		next, err := r.readTurned(s, d)
-		if err != nil {
-			best.drop(s)
-			return reading{}, err
-		}
-		best = better(best, next, s)
-		if next.good() {
-			break
-		}
+	a := attempt{tried: map[int]bool{}}
+	err = r.try(s, &a, order)
+	if err == nil && !stands.sure {
+		err = r.try(s, &a, a.best.elsewhere(stands))
 	}
-	if best.sheet != s {
+	if err != nil {
+		a.best.drop(s)
+		return reading{}, err
+	}
+	if a.best.sheet != s {
 		s.close()
 	}
-	return best, nil
+	return a.best, nil
+}
+
+// attempt is a page's best reading so far, after it was turned in so many ways.
+type attempt struct {
+	best  reading
+	tried map[int]bool
+	good  bool
+}
+
+// try reads the sheet turned in other ways, until one reads well.
+func (r *reader) try(s *sheet, a *attempt, ways []func() int) error {
+	for i := 0; i < len(ways) && !a.good; i++ {
+		degrees := ways[i]()
+		if a.tried[degrees] {
+			continue
+		}
+		a.tried[degrees] = true
+		next, err := r.readTurned(s, degrees)
+		if err != nil {
+			return err
+		}
+		a.good = next.good()
+		a.best = better(a.best, next, s)
+	}
+	return nil
+}
+
+func by(degrees int) func() int { return func() int { return degrees } }
+
+// elsewhere is how else to turn a page that reads badly: by a quarter where its
+// lines run up and down, over where what was read is guesswork.
+func (g reading) elsewhere(stands stance) (ways []func() int) {
+	if stands.doubtful || g.lies() {
+		ways = append(ways, by(90), by(270))
+	}
+	if g.letters >= manyLetters && g.mean < hardlyRead {
+		ways = append(ways, by((g.sheet.turned+180)%360))
+	}
+	return ways
 }
 
 // turn asks the compass once, when first called.
@@ -186,8 +216,18 @@ type reading struct {
 
 // good reports whether nobody would look for a better way to turn the page.
 func (g reading) good() bool {
-	return g.letters >= 12 && g.mean >= 0.78 && !sideways(g.sight.words)
+	return g.letters >= 12 && g.mean >= 0.78 && !g.lies()
 }
+
+// lies reports whether the engine, which follows lines up and down the page
+// too, read most words there.
+func (g reading) lies() bool { return g.sight != nil && sideways(g.sight.words) }
+
+// manyLetters is how many letters a reading must have for their confidence to
+// tell how the page stands, and credible the mean confidence from which words
+// that stand upright count for more than words that do not, however surely
+// those are read.
+const manyLetters, credible = 40, 0.35
 
 // drop frees the reading, and its sheet unless it is the original.
 func (g reading) drop(original *sheet) {
@@ -197,18 +237,24 @@ func (g reading) drop(original *sheet) {
 	}
 }
 
-// better keeps the reading with the higher score and frees the other. A page
-// without any words stays as it is.
+// better keeps the reading whose words stand upright, then the one with the
+// higher score, and frees the other. A page without any words stays as it is.
 func better(a, b reading, original *sheet) reading {
 	switch {
 	case a.sheet == nil:
 		return b
-	case b.sheet.turned == 0 && b.score() >= a.score(), b.sheet.turned != 0 && b.score() > a.score():
+	case a.lies() && b.standing(), b.sheet.turned == 0 && b.score() >= a.score() && !(b.lies() && a.standing()),
+		b.sheet.turned != 0 && b.score() > a.score() && !(b.lies() && a.standing()):
 		a.drop(original)
 		return b
 	}
 	b.drop(original)
 	return a
+}
+
+// standing reports whether a reading is believable and its words stand upright.
+func (g reading) standing() bool {
+	return g.letters >= manyLetters && g.mean >= credible && !g.lies()
 }
 
 func (r *reader) readTurned(s *sheet, degrees int) (reading, error) {
