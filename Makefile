@@ -39,7 +39,7 @@ build: packages ## build bin/chartroom
 	go build $(GOFLAGS_BUILD) -o bin/chartroom ./cmd/chartroom
 
 test: packages test-packages tools build ## install and run every test
-	go test -timeout 30m ./... $(MADE)
+	go test -timeout 60m ./... $(MADE)
 
 check: packages tools ## formatting, vet, lint, and that only two rooms need C
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
