@@ -240,13 +240,18 @@ func (g reading) drop(original *sheet) {
 // better keeps the reading whose words stand upright, then the one with the
 // higher score, and frees the other. A page without any words stays as it is.
 func better(a, b reading, original *sheet) reading {
+	if a.sheet == nil {
+		return b
+	}
+	wins := b.score() > a.score() || b.sheet.turned == 0 && b.score() == a.score()
 	switch {
-	case a.sheet == nil:
-		return b
-	case a.lies() && b.standing(), b.sheet.turned == 0 && b.score() >= a.score() && !(b.lies() && a.standing()),
-		b.sheet.turned != 0 && b.score() > a.score() && !(b.lies() && a.standing()):
-		a.drop(original)
-		return b
+	case a.lies() && b.standing():
+		wins = true
+	case b.lies() && a.standing():
+		wins = false
+	}
+	if wins {
+		a, b = b, a
 	}
 	b.drop(original)
 	return a
